@@ -1,0 +1,3 @@
+import { requireNode26 } from '../bin/require-node.js';
+
+requireNode26();

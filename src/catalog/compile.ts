@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { BrokerError, messageOf } from '../errors.ts';
+import { compilerVersion, loadCompiler } from './compile-asc.ts';
+import { type CompileRuntime, readRuntime } from './compile-options.ts';
+import {
+  appendCustomSection,
+  MANIFEST_SECTION,
+  readCustomSection,
+  SOURCE_SECTION,
+} from './compile-section.ts';
+import { type BuildRecord, CompileSources, digestBuild } from './compile-sources.ts';
+
+const ENTRY_FILE = 'handler.ts';
+const MODULE_FILE = 'handler.wasm';
+const SOURCE_MAP_FILE = 'handler.wasm.map';
+
+/** Flags of every build: fastest code, and a name section so that traps name functions. */
+const FLAGS = ['-O3', '--debug', '--noColors', '--baseDir', '.'] as const;
+
+export interface CompileOptions {
+  /** Overrides DIR/asconfig.json; the default of both is `incremental`. */
+  readonly runtime?: CompileRuntime;
+}
+
+export interface CompiledHandler {
+  /** The module. The same sources give the same bytes. */
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  /** Source map, version 3: one line, columns are byte offsets in the module. */
+  readonly sourceMap: string | null;
+  /** What `@handler("…")` says. */
+  readonly name: string;
+  readonly durationMs: number;
+}
+
+/**
+ * Compiles DIR/handler.ts, in this process, without writing anything.
+ *
+ * @throws BrokerError ERR_HANDLER_BUILD with `file:line:column` of each error, ERR_MISSING_DEPENDENCY without the
+ *   compiler.
+ */
+export async function compileHandler(dir: string, options: CompileOptions = {}): Promise<CompiledHandler> {
+  const folder = resolve(dir);
+  await requireEntry(folder);
+  const compiler = await loadCompiler();
+  const runtime = options.runtime ?? (await readRuntime(folder));
+  const started = performance.now();
+  const sources = new CompileSources(folder);
+  const built = await compiler.compile(sources, ENTRY_FILE, MODULE_FILE, [...FLAGS, '--runtime', runtime]);
+  const manifest = readCustomSection(built.wasm, MANIFEST_SECTION);
+  if (manifest === null) throw new BrokerError('ERR_HANDLER_BUILD', `${folder}: the module has no manifest`);
+  const record: BuildRecord = {
+    digest: await digestBuild(folder, sources.files, (await compilerVersion()) ?? 'unknown', [...FLAGS, runtime]),
+    files: sources.files,
+  };
+  return {
+    wasm: appendCustomSection(built.wasm, SOURCE_SECTION, JSON.stringify(record)),
+    sourceMap: built.sourceMap,
+    name: (JSON.parse(manifest) as { name: string }).name,
+    durationMs: performance.now() - started,
+  };
+}
+
+/** Compiles DIR/handler.ts to DIR/handler.wasm and its source map. Readers see the old module or the new one. */
+export async function buildHandler(dir: string, options: CompileOptions = {}): Promise<CompiledHandler> {
+  const compiled = await compileHandler(dir, options);
+  if (compiled.sourceMap !== null) await replaceFile(join(dir, SOURCE_MAP_FILE), compiled.sourceMap);
+  await replaceFile(join(dir, MODULE_FILE), compiled.wasm);
+  return compiled;
+}
+
+/**
+ * True when DIR/handler.wasm does not exist or was built from something else than what is there now. Without the
+ * compiler a module cannot be rebuilt, so an existing one counts as current.
+ */
+export async function isStale(dir: string): Promise<boolean> {
+  const module = await readFile(join(dir, MODULE_FILE)).catch(() => null);
+  if (module === null) return true;
+  const record = parseRecord(readCustomSection(module, SOURCE_SECTION));
+  if (record === null) return true;
+  const version = await compilerVersion();
+  if (version === null) return false;
+  const flags = [...FLAGS, await readRuntime(dir)];
+  return (await digestBuild(resolve(dir), record.files, version, flags)) !== record.digest;
+}
+
+/** Builds those of the folders that are stale, one after another; returns them. */
+export async function ensureBuilt(dirs: readonly string[]): Promise<readonly string[]> {
+  const built: string[] = [];
+  for (const dir of dirs) {
+    if (!(await isStale(dir))) continue;
+    await buildHandler(dir);
+    built.push(dir);
+  }
+  return built;
+}
+
+async function requireEntry(folder: string): Promise<void> {
+  const entry = join(folder, ENTRY_FILE);
+  try {
+    await access(entry);
+  } catch (cause) {
+    throw new BrokerError('ERR_HANDLER_BUILD', `expected the source of a handler in ${entry}, got no such file`, {
+      cause,
+    });
+  }
+}
+
+function parseRecord(text: string | null): BuildRecord | null {
+  try {
+    const record: unknown = JSON.parse(text ?? 'null');
+    if (typeof record !== 'object' || record === null || !('digest' in record) || !('files' in record)) return null;
+    const { digest, files } = record;
+    return typeof digest === 'string' && Array.isArray(files) ? { digest, files: files.map(String) } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Writes a file so that nobody ever reads half of it. */
+async function replaceFile(path: string, contents: string | Uint8Array): Promise<void> {
+  const draft = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(draft, contents);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new BrokerError('ERR_HANDLER_BUILD', `cannot write ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}

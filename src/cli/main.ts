@@ -1,0 +1,35 @@
+import { Command, CommanderError } from 'commander';
+import { isBrokerError, messageOf } from '../errors.ts';
+import { buildCommand } from './build.ts';
+import { demoCommand } from './demo.ts';
+import { inspectCommand } from './inspect.ts';
+import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
+import { packageVersion } from './version.ts';
+
+/** Exit codes: 0 all went as expected, 1 it did not, 2 wrong use or configuration. */
+const EXIT_USAGE = 2;
+
+/** The command line. Wires the commands; each has its own file. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('wasm-broker')
+    .description('Runs Tasker workflow steps in metered WebAssembly sandboxes.')
+    .version(packageVersion())
+    .exitOverride();
+  for (const add of [demoCommand, serveCommand, runCommand, buildCommand, inspectCommand]) add(program);
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  process.stderr.write(isBrokerError(error) ? `${error.code}: ${error.message}\n` : `ERR_INTERNAL: ${stackOf(error)}\n`);
+  return isBrokerError(error) ? EXIT_USAGE : 1;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+}

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Artifact } from '../catalog/artifact.ts';
+import { loadHandler } from '../catalog/load.ts';
+import { processEnv } from '../config.ts';
+import { BrokerError, messageOf } from '../errors.ts';
+import { createHttpClient } from '../host/egress/http-client.ts';
+import { createSecretSource } from '../host/secrets/secret-source.ts';
+import { effectiveGrants } from '../model/attenuate.ts';
+import { type Grant, type Grants, grantsOf } from '../model/grant.ts';
+import { isJsonObject, type JsonObject } from '../model/json.ts';
+import { completeLimits, type Limits } from '../model/limits.ts';
+import type { Outcome } from '../model/outcome.ts';
+import { resolveReferences } from '../model/references.ts';
+import { secretMarkOf } from '../model/secret-mark.ts';
+import { createSandbox } from '../sandbox/sandbox.ts';
+import { GRANT_FORMS, parseGrantOption } from './grant-option.ts';
+import { findHandlerFolder } from './handler-folder.ts';
+import { formatBytes, formatCount, formatMs } from './render/table.ts';
+
+interface RunOptions {
+  readonly input: string;
+  readonly config?: string;
+  readonly grant: Grant[];
+  readonly fuel?: number;
+  readonly memoryPages?: number;
+  readonly json?: boolean;
+}
+
+/** `wasm-broker run`: one invocation, without a database. */
+export function runCommand(program: Command): void {
+  program
+    .command('run')
+    .description('run one invocation of a module or a catalog handler; needs no database')
+    .argument('<module>', 'FILE.wasm, a folder with a handler, or the name of a catalog handler')
+    .requiredOption('--input <file>', 'input document (JSON); - for standard input')
+    .option('--config <file>', "the handler's configuration (JSON object)")
+    .option('--grant <grant>', `what it may do, may be repeated: ${GRANT_FORMS}`, collectGrant, [])
+    .option('--fuel <units>', 'limit of metered units', positiveInteger)
+    .option('--memory-pages <pages>', 'limit of 64 KiB pages', positiveInteger)
+    .option('--json', 'print one JSON object with outcome, output and receipt')
+    .action(async (module: string, options: RunOptions) => {
+      const { outcome, logs } = await runOnce(module, options);
+      process.stdout.write(options.json === true ? jsonReport(outcome, logs) : textReport(outcome, logs));
+      process.exitCode = outcome.kind === 'completed' ? 0 : 1;
+    });
+}
+
+interface LogLine {
+  readonly level: string;
+  readonly message: string;
+}
+
+async function runOnce(module: string, options: RunOptions): Promise<{ outcome: Outcome; logs: readonly LogLine[] }> {
+  const limits = limitsOf(options);
+  const secretNames = grantsOf(options.grant, 'secret').flatMap((grant) => grant.names);
+  const sandbox = createSandbox({
+    limits,
+    host: {
+      http: createHttpClient(),
+      secrets: createSecretSource(Object.fromEntries(secretNames.map((name) => [name, { env: name }])), processEnv()),
+    },
+  });
+  try {
+    const { artifact, grants } = await prepare(module, options.grant, sandbox.admit);
+    const logs: LogLine[] = [];
+    const secretMark = secretMarkOf(randomUUID());
+    const outcome = await sandbox.execute(artifact, {
+      input: await readFile(options.input === '-' ? '/dev/stdin' : options.input).catch(unreadable),
+      config: resolveConfig(await readConfig(options.config), secretMark),
+      grants,
+      secretMark,
+      onLog: (level, message) => logs.push({ level, message }),
+    });
+    return { outcome, logs };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** A catalog handler keeps to its manifest and the schema of its configuration; a bare module has neither. */
+async function prepare(
+  module: string,
+  granted: Grants,
+  admit: (bytes: Uint8Array, manifest?: unknown) => Promise<Artifact>,
+): Promise<{ readonly artifact: Artifact; readonly grants: Grants }> {
+  if (module.endsWith('.wasm')) {
+    return { artifact: await admit(await readFile(module).catch(unreadable)), grants: granted };
+  }
+  const { artifact } = await loadHandler(await findHandlerFolder(module), admit);
+  return { artifact, grants: effectiveGrants(artifact.manifest?.capabilities ?? [], granted) };
+}
+
+async function readConfig(file: string | undefined): Promise<JsonObject> {
+  if (file === undefined) return {};
+  if (!existsSync(file)) throw new BrokerError('ERR_USAGE', `--config ${file}: no such file`);
+  const text = await readFile(file, 'utf8').catch(unreadable);
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isJsonObject(value)) return value;
+  } catch (error) {
+    throw new BrokerError('ERR_INPUT_INVALID', `--config ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  throw new BrokerError('ERR_INPUT_INVALID', `--config ${file}: expected a JSON object`);
+}
+
+/** Without a task only secrets can be referred to. */
+function resolveConfig(config: JsonObject, secretMark: string): JsonObject {
+  const resolved = resolveReferences(config, { context: {}, steps: {}, secretMark });
+  if (!resolved.allowed) throw new BrokerError(resolved.code, `--config: ${resolved.message}`);
+  return isJsonObject(resolved.value) ? resolved.value : {};
+}
+
+function limitsOf({ fuel, memoryPages }: RunOptions): Limits {
+  return completeLimits({
+    ...(fuel !== undefined && { fuel }),
+    ...(memoryPages !== undefined && { memory_pages: memoryPages }),
+  });
+}
+
+function unreadable(error: unknown): never {
+  throw new BrokerError('ERR_USAGE', messageOf(error), { cause: error });
+}
+
+function collectGrant(text: string, earlier: readonly Grant[]): Grant[] {
+  return [...earlier, parseGrantOption(text)];
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('expected a whole number above 0');
+}
+
+function jsonReport(outcome: Outcome, logs: readonly LogLine[]): string {
+  const { receipt, usage: _usage, kind, ...rest } = outcome;
+  const output = kind === 'completed' ? JSON.parse((rest as { output: string }).output) : null;
+  const error = kind === 'completed' ? null : rest;
+  return `${JSON.stringify({ outcome: kind, output, error, logs, receipt })}\n`;
+}
+
+function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
+  const { usage, receipt } = outcome;
+  const lines = [
+    ...logs.map(({ level, message }) => `log ${level}: ${printable(message)}`),
+    outcome.kind === 'completed' ? outcome.output : `${outcome.kind} ${outcome.code}: ${printable(outcome.message)}`,
+    '',
+    `receipt   ${receipt.handler ?? '(no manifest)'}  ${receipt.digest}`,
+    `fuel      ${formatCount(usage.fuel)}${usage.fuelExact ? '' : ' (at least)'} of ${formatCount(receipt.limits.fuel)}`,
+    `memory    ${formatBytes(usage.peakMemoryBytes)} of ${formatBytes(receipt.limits.memory_pages * 65536)}`,
+    `calls     ${usage.hostCalls} (${receipt.denials} refused)`,
+    `time      ${formatMs(usage.wallMs)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** untrusted: text of a guest on its way to a terminal; control characters are shown, not sent. */
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to take out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}

@@ -1,0 +1,79 @@
+import { type Broker, createBroker } from '../broker/broker.ts';
+import { type Catalog, createCatalog } from '../catalog/catalog.ts';
+import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
+import type { Config } from '../config.ts';
+import { BrokerError } from '../errors.ts';
+import type { Events } from '../events.ts';
+import { createHttpClient } from '../host/egress/http-client.ts';
+import { createSecretSource } from '../host/secrets/secret-source.ts';
+import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
+import { readTemplates } from '../tasker/read-template.ts';
+import { buildIfSourcesAreHere } from './handler-folder.ts';
+
+export interface WorkerOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly events: Events;
+  /** Replace a template that is registered under the same version with other content. Default false. */
+  readonly forceTemplates?: boolean;
+}
+
+export interface Worker {
+  readonly broker: Broker;
+  readonly catalog: Catalog;
+  /** Drains, then closes sandbox and database connections. */
+  stop(): Promise<void>;
+}
+
+/** Wires a broker as a worker of one Tasker namespace: catalog, sandbox, queue, broker; `serve` and `demo` share it. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, databaseUrl, env, events, forceTemplates = false } = options;
+  const { worker, limits, grants } = config;
+  const sandbox = createSandbox({
+    lanes: worker.lanes,
+    inFlightPerLane: worker.in_flight_per_lane,
+    limits,
+    host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
+    onLaneReady: (lane) => events.emit('lane:ready', { lane }),
+    onLaneLost: (lane, reason) => events.emit('lane:lost', { lane, reason, invocations: 0 }),
+  });
+  try {
+    const catalog = await loadCatalog(config, sandbox);
+    const queue = await createTaskerQueue({
+      databaseUrl,
+      namespace: worker.namespace,
+      pollMs: worker.poll_ms,
+      visibilityTimeoutS: worker.visibility_timeout_s,
+      onError: (problem) => events.emit('queue:error', problem),
+    });
+    await registerTemplates(queue, worker.templates, forceTemplates);
+    const slots = worker.lanes * worker.in_flight_per_lane;
+    const broker = createBroker({ queue, sandbox, catalog, policy: { grants, limits }, slots, events });
+    broker.start();
+    events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
+    const stop = async () => {
+      await broker.drain();
+      await Promise.all([queue.close(), sandbox.close()]);
+    };
+    return { broker, catalog, stop };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}
+
+async function registerTemplates(queue: TaskerQueue, paths: readonly string[], force: boolean): Promise<void> {
+  for (const template of (await Promise.all(paths.map(readTemplates))).flat()) {
+    const verdict = await queue.registerTemplate(template, { force });
+    if (!verdict.allowed) throw new BrokerError(verdict.code, verdict.message);
+  }
+}
+
+async function loadCatalog(config: Config, sandbox: Sandbox): Promise<Catalog> {
+  const roots = [...(config.catalog.builtin ? [BUILTIN_FOLDER] : []), ...config.catalog.folders];
+  const folders = (await Promise.all(roots.map(handlerFolders))).flat();
+  await buildIfSourcesAreHere(folders);
+  return createCatalog(await Promise.all(folders.map((folder) => loadHandler(folder, sandbox.admit))));
+}

@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse } from 'smol-toml';
+import * as z from 'zod';
+import { BrokerError, messageOf } from './errors.ts';
+import { Grants } from './model/grant.ts';
+import { completeLimits, type Limits, PartialLimits } from './model/limits.ts';
+import { describeIssues } from './model/parse.ts';
+
+/*
+ * The schema of broker.toml and the only reader of the environment. A string that is exactly `${env.NAME}` is replaced
+ * by that variable, so that a file can be committed without the values of one machine.
+ */
+
+const handlerName = z.string().regex(/^(\*|[a-z][a-z0-9_]*)$/, 'expected a handler name or "*"');
+
+/** Where a secret's value comes from: exactly one of an environment variable and a file. */
+const Secret = z.union([
+  z.strictObject({ env: z.string().min(1).describe('Environment variable that holds the value.') }),
+  z.strictObject({ file: z.string().min(1).describe('File that holds the value; one trailing line break is dropped.') }),
+]);
+export type SecretLocation = z.infer<typeof Secret>;
+
+export const Config = z.strictObject({
+  database: z
+    .strictObject({
+      url: z.string().optional().describe('PostgreSQL 18 with PGMQ that Tasker uses. Default: DATABASE_URL.'),
+    })
+    .prefault({}),
+  worker: z
+    .strictObject({
+      namespace: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,28}$/, 'expected 1 to 29 letters, digits and underscores')
+        .default('wasm')
+        .describe('Tasker namespace whose steps this broker runs.'),
+      lanes: z.int().min(1).max(64).default(2).describe('Worker threads.'),
+      in_flight_per_lane: z.int().min(1).max(1000).default(8).describe('Steps one lane may have in flight.'),
+      poll_ms: z.int().min(10).max(60_000).default(500).describe('How often the queue is read without a notification.'),
+      visibility_timeout_s: z.int().min(1).max(3600).default(30).describe('How long a message that was read stays hidden.'),
+      templates: z.array(z.string()).default([]).describe('Template files or folders, registered at start.'),
+    })
+    .prefault({}),
+  catalog: z
+    .strictObject({
+      folders: z.array(z.string()).default([]).describe('Folders of handlers, beside the built-in catalog.'),
+      builtin: z.boolean().default(true).describe('Serve the handlers that come with the package.'),
+    })
+    .prefault({}),
+  limits: PartialLimits.default({}).describe('Ceilings for every invocation.'),
+  grants: z
+    .record(handlerName, Grants)
+    .default({})
+    .describe('What each handler may do, by handler name; `*` applies to every handler.'),
+  secrets: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a name such as API_TOKEN'), Secret)
+    .default({})
+    .describe('Secrets by name.'),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is written.'),
+    })
+    .prefault({}),
+});
+
+/** broker.toml as it applies: defaults filled, limits complete, paths absolute. */
+export interface Config extends Readonly<Omit<z.output<typeof Config>, 'limits'>> {
+  readonly limits: Limits;
+}
+
+export interface LoadConfigOptions {
+  /** broker.toml; without it the defaults apply. */
+  readonly file?: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads and checks the configuration. Throws `ERR_CONFIG_INVALID` naming file, key, expected and got. */
+export function loadConfig({ file, env }: LoadConfigOptions): Config {
+  const raw = file === undefined ? {} : readToml(file);
+  const parsed = Config.safeParse(substituteEnv(raw, env, file ?? 'broker.toml'));
+  if (!parsed.success) {
+    throw new BrokerError('ERR_CONFIG_INVALID', `${file ?? 'configuration'}: ${describeIssues(parsed.error)}`);
+  }
+  const folder = file === undefined ? process.cwd() : dirname(resolve(file));
+  const { database, worker, catalog, limits } = parsed.data;
+  const url = database.url ?? env['DATABASE_URL'];
+  const config: Config = {
+    ...parsed.data,
+    database: url === undefined ? {} : { url },
+    worker: { ...worker, templates: worker.templates.map((path) => resolve(folder, path)) },
+    catalog: { ...catalog, folders: catalog.folders.map((path) => resolve(folder, path)) },
+    limits: completeLimits(limits),
+  };
+  return Object.freeze(config);
+}
+
+function readToml(file: string): unknown {
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new BrokerError('ERR_CONFIG_INVALID', `${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const ENV_REFERENCE = /^\$\{env\.([A-Za-z_][A-Za-z0-9_]*)\}$/;
+
+function substituteEnv(value: unknown, env: LoadConfigOptions['env'], file: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => substituteEnv(item, env, file));
+  if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, substituteEnv(item, env, file)]));
+  }
+  const name = typeof value === 'string' ? ENV_REFERENCE.exec(value)?.[1] : undefined;
+  if (name === undefined) return value;
+  const found = env[name];
+  if (found === undefined) {
+    throw new BrokerError('ERR_CONFIG_INVALID', `${file}: \${env.${name}} is used, but the variable ${name} is not set`);
+  }
+  // A whole number in the environment may stand where the schema wants a number (a port).
+  return /^\d{1,15}$/.test(found) ? Number(found) : found;
+}
+
+/** The environment of this process, for those who pass it on. Nothing else reads `process.env`. */
+export function processEnv(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}

@@ -1,0 +1,61 @@
+import type { LogLevel } from './model/abi.ts';
+import type { Outcome } from './model/outcome.ts';
+
+/** Everything the broker tells the outside while it works. One row per event; `docs/events.md` lists them. */
+export interface BrokerEvents {
+  'broker:started': { readonly namespace: string; readonly lanes: number };
+  'broker:stopped': Record<never, never>;
+  'step:claimed': StepEvent;
+  'step:started': StepEvent & { readonly handler: string };
+  /** A guest wrote a log line. `message` is untrusted text. */
+  'step:log': StepEvent & { readonly level: LogLevel; readonly message: string };
+  'step:settled': StepEvent & {
+    readonly handler: string | null;
+    /** Outcome kind, or `refused` when the invocation was not admitted. */
+    readonly outcome: Outcome['kind'] | 'refused';
+    readonly code: string | null;
+    readonly message: string | null;
+    readonly executionMs: number;
+    readonly settlement: 'settled' | 'lost';
+  };
+  'lane:ready': { readonly lane: number };
+  'lane:lost': { readonly lane: number; readonly reason: string; readonly invocations: number };
+  'queue:error': { readonly code: string; readonly message: string };
+}
+
+export interface StepEvent {
+  readonly taskUuid: string;
+  readonly stepUuid: string;
+  readonly stepName: string;
+  readonly attempt: number;
+  readonly correlationId: string;
+}
+
+export type EventName = keyof BrokerEvents;
+export type Listener<Name extends EventName> = (event: BrokerEvents[Name]) => void;
+
+/** Typed events. `emit` cannot throw: a listener's error goes to `onListenerError`. */
+export interface Events {
+  emit<Name extends EventName>(name: Name, event: BrokerEvents[Name]): void;
+  on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void;
+}
+
+export function createEvents(onListenerError: (error: unknown, name: EventName) => void = () => {}): Events {
+  const listeners = new Map<EventName, Set<(event: never) => void>>();
+  return Object.freeze({
+    emit<Name extends EventName>(name: Name, event: BrokerEvents[Name]): void {
+      for (const listener of listeners.get(name) ?? []) {
+        try {
+          (listener as Listener<Name>)(event);
+        } catch (error) {
+          onListenerError(error, name);
+        }
+      }
+    },
+    on<Name extends EventName>(name: Name, listener: Listener<Name>): () => void {
+      const set = listeners.get(name) ?? new Set();
+      listeners.set(name, set.add(listener as (event: never) => void));
+      return () => set.delete(listener as (event: never) => void);
+    },
+  });
+}

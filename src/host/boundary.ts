@@ -1,0 +1,117 @@
+import { HOST_STATUS } from '../model/abi.ts';
+import { refuse, type Verdict } from '../model/verdict.ts';
+import { hostFailure } from './failure.ts';
+import type {
+  Authority,
+  Boundary,
+  BoundaryAnswer,
+  HostFailure,
+  HostReply,
+  HostServices,
+} from './host-call.ts';
+import { type AnyHostCall, hostCallOf } from './registry.ts';
+
+export interface BoundaryOptions {
+  /** Told about faults of ours; the guest learns only that there was one. */
+  readonly onFault?: (error: unknown, call: string) => void;
+}
+
+interface Audit {
+  target: string;
+  requestBytes: number;
+}
+
+/** One call as it came in. */
+interface Incoming {
+  readonly authority: Authority;
+  /** untrusted: bytes of the guest. */
+  readonly payload: Uint8Array;
+  readonly callsBefore: number;
+  readonly signal: AbortSignal;
+}
+
+/** The host-call boundary. See `Boundary`. */
+export function createBoundary(services: HostServices, options: BoundaryOptions = {}): Boundary {
+  return async (authority, wireNumber, payload, callsBefore, signal) => {
+    const startedMs = performance.now();
+    const call = hostCallOf(wireNumber);
+    const name = call?.name ?? `#${wireNumber}`;
+    const audit: Audit = { target: name, requestBytes: payload.byteLength };
+    let reply: HostReply;
+    try {
+      reply = await answer(call, { authority, payload, callsBefore, signal }, services, audit);
+    } catch (error) {
+      reply = internalFault();
+      report(options, error, name);
+    }
+    return record(name, reply, audit, performance.now() - startedMs);
+  };
+}
+
+async function answer(
+  call: AnyHostCall | undefined,
+  { authority, payload, callsBefore, signal }: Incoming,
+  services: HostServices,
+  audit: Audit,
+): Promise<HostReply> {
+  // Before decoding: reading a frame costs the host time, so refused calls are paid for as well.
+  const charged = charge(authority, callsBefore);
+  if (!charged.allowed) return hostFailure(charged);
+  if (call === undefined) return hostFailure(refuse('ERR_HOST_CALL_INVALID', 'There is no such host call.'));
+
+  const decoded = call.decode(payload, authority);
+  if (!decoded.allowed) return hostFailure(decoded);
+  Object.assign(audit, call.describe(decoded.request));
+
+  const authorized = call.authorize(decoded.request, authority);
+  if (!authorized.allowed) return hostFailure(authorized);
+  if (signal.aborted) return hostFailure(refuse('ERR_ABORTED', 'The invocation has ended.'));
+  return call.perform(decoded.request, authority, services, signal);
+}
+
+function charge({ limits }: Authority, callsBefore: number): Verdict {
+  if (callsBefore < limits.host_calls) return { allowed: true };
+  return refuse(
+    'ERR_LIMIT_HOST_CALLS',
+    `limits.host_calls allows ${limits.host_calls} host calls in one invocation, this would be number ` +
+      `${callsBefore + 1}; raise limits.host_calls or make fewer calls.`,
+  );
+}
+
+function internalFault(): HostFailure {
+  return hostFailure(
+    refuse('ERR_INTERNAL', 'The host could not complete the call because of a fault of its own.'),
+  );
+}
+
+function report({ onFault }: BoundaryOptions, error: unknown, call: string): void {
+  try {
+    onFault?.(error, call);
+  } catch {
+    // A listener's fault must not become the guest's or the lane's.
+  }
+}
+
+const encoder = new TextEncoder();
+
+function record(call: string, reply: HostReply, audit: Audit, elapsedMs: number): BoundaryAnswer {
+  const ok = reply.status === HOST_STATUS.ok;
+  const payload = ok
+    ? reply.payload
+    : encoder.encode(
+        JSON.stringify({ code: reply.code, message: reply.message, retryable: reply.retryable }),
+      );
+  return {
+    status: reply.status,
+    payload,
+    record: Object.freeze({
+      call,
+      allowed: ok || (reply.status !== HOST_STATUS.denied && reply.status !== HOST_STATUS.overLimit),
+      target: audit.target,
+      code: ok ? null : reply.code,
+      requestBytes: audit.requestBytes,
+      responseBytes: ok ? payload.byteLength : 0,
+      ms: Math.round(elapsedMs),
+    }),
+  };
+}

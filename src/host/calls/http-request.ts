@@ -1,0 +1,48 @@
+import type { Verdict } from '../../model/verdict.ts';
+import { authorizeUrl } from '../egress/authorize-url.ts';
+import { abortFailure } from '../egress/http-client.ts';
+import { describeUrl } from '../egress/url.ts';
+import { hostFailure } from '../failure.ts';
+import type { Authority, HostCall, HostReply, HostServices } from '../host-call.ts';
+import { authorizeSecrets } from '../secrets/authorize-secrets.ts';
+import { loadSecrets } from '../secrets/load-secrets.ts';
+import { createRedactor } from '../secrets/redact.ts';
+import { decodeHttpRequest, type HttpRequest } from './decode-http-request.ts';
+import { firstHop, followHops } from './http-hops.ts';
+
+/** Sends one HTTP request, redirects included, to places that the grants allow. */
+export const httpRequest: HostCall<HttpRequest> = Object.freeze({
+  name: 'http_request',
+  wireNumber: 1,
+  decode: decodeHttpRequest,
+  authorize,
+  describe: ({ method, target, body }: HttpRequest) => ({
+    target: `${method} ${describeUrl(target)}`,
+    requestBytes: body?.byteLength ?? 0,
+  }),
+  perform,
+});
+
+function authorize(request: HttpRequest, authority: Authority): Verdict {
+  const place = authorizeUrl(request.target, request.method, authority);
+  return place.allowed ? authorizeSecrets(request.secrets, request.target.url, authority) : place;
+}
+
+async function perform(
+  request: HttpRequest,
+  authority: Authority,
+  services: HostServices,
+  signal: AbortSignal,
+): Promise<HostReply> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);
+  try {
+    const loaded = await loadSecrets(request.secrets, services.secrets, deadline);
+    if (!loaded.allowed) return hostFailure(loaded);
+    const first = firstHop(request, authority.secretMark ?? null, loaded.values);
+    if (!first.allowed) return hostFailure(first);
+    return await followHops(first.hop, authority, services.http, createRedactor(loaded.values), deadline);
+  } catch (error) {
+    if (deadline.aborted) return hostFailure(abortFailure(deadline));
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+import type { OperandList, OperandStack, Shape } from './operand-stack.ts';
+
+export type BlockKind = 'function' | 'block' | 'loop' | 'if' | 'else';
+
+/** One open block. The objects are reused: a body opens thousands. */
+export interface Block {
+  kind: BlockKind;
+  shape: Shape;
+  base: number;
+  baseBytes: number;
+  /** The enclosing block was polymorphic when this one opened. */
+  outerPolymorphic: boolean;
+  /** The block was entered by code that can run. */
+  live: boolean;
+  /** A branch that can run leads to the block's end. */
+  targeted: boolean;
+}
+
+const NONE: OperandList = { count: 0, sizes: new Uint8Array(0), bytes: 0 };
+const EMPTY: Shape = { params: NONE, results: NONE };
+
+/** The open blocks of one function. No recursion: hostile nesting costs an array slot each. */
+export class BlockStack {
+  readonly #blocks: Block[] = [];
+  #operands: OperandStack;
+  depth = 0;
+
+  constructor(operands: OperandStack) {
+    this.#operands = operands;
+  }
+
+  /** Opens a block whose parameters are on the operand stack. */
+  open(kind: BlockKind, shape: Shape, live: boolean): void {
+    const operands = this.#operands;
+    operands.popAll(shape.params);
+    const block = this.#slot();
+    block.kind = kind;
+    block.shape = shape;
+    block.base = operands.height;
+    block.baseBytes = operands.bytes;
+    block.outerPolymorphic = operands.polymorphic;
+    block.live = live;
+    block.targeted = false;
+    operands.enter(block.base, block.baseBytes, false);
+    operands.pushAll(shape.params);
+  }
+
+  /** The innermost block. */
+  top(): Block {
+    return this.at(0);
+  }
+
+  /** The block that label `label` refers to. The caller has checked that it exists. */
+  at(label: number): Block {
+    return this.#blocks[this.depth - 1 - label] as Block;
+  }
+
+  /** The second arm of the innermost `if`. */
+  turnToElse(): void {
+    const block = this.top();
+    this.#operands.expectOnly(block.shape.results);
+    block.kind = 'else';
+    this.#operands.restart();
+    this.#operands.pushAll(block.shape.params);
+  }
+
+  /** Closes the innermost block and leaves its results on the operand stack. */
+  close(): Block {
+    const block = this.top();
+    const operands = this.#operands;
+    operands.expectOnly(block.shape.results);
+    operands.restart();
+    this.depth--;
+    const outer = this.depth > 0 ? this.top() : undefined;
+    operands.enter(outer?.base ?? 0, outer?.baseBytes ?? 0, block.outerPolymorphic);
+    operands.pushAll(block.shape.results);
+    return block;
+  }
+
+  #slot(): Block {
+    const reused = this.#blocks[this.depth];
+    const block = reused ?? {
+      kind: 'block',
+      shape: EMPTY,
+      base: 0,
+      baseBytes: 0,
+      outerPolymorphic: false,
+      live: false,
+      targeted: false,
+    };
+    this.#blocks[this.depth++] = block;
+    return block;
+  }
+}

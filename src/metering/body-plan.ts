@@ -1,0 +1,24 @@
+import type { Marks } from './marks.ts';
+import type { CodeRange } from './skeleton.ts';
+
+/** What the emitter has to know of one function. Valid until the next function is decoded. */
+export interface BodyPlan {
+  readonly range: CodeRange;
+  /** Number of groups of declared locals, where the groups start, and where the code starts. */
+  readonly localGroups: number;
+  readonly localsStart: number;
+  readonly codeStart: number;
+  /** Parameters and declared locals. */
+  readonly locals: number;
+  readonly typeIndex: number;
+  readonly marks: Marks;
+  readonly hasCall: boolean;
+  readonly hasLoop: boolean;
+  readonly hasBulk: boolean;
+  /** A return or a branch to the function's own label: they need a common exit. */
+  readonly leavesEarly: boolean;
+  /** The end of the body can be reached by falling through. */
+  readonly fallsThrough: boolean;
+  /** Bytes of the frame against the depth limit. */
+  readonly weight: number;
+}

@@ -1,0 +1,32 @@
+import { OPCODE_SPACE, PREFIX_FC, PREFIX_FD } from './opcodes.ts';
+import type { ModuleSkeleton } from './skeleton.ts';
+
+/** Opcodes that tell a feature: from the first up to, not including, the second. */
+const MARKERS: readonly (readonly [feature: string, first: number, end: number])[] = [
+  ['tail-call', 0x12, 0x14],
+  ['reference-types', 0x1c, 0x1d],
+  ['reference-types', 0x25, 0x27],
+  ['sign-extension', 0xc0, 0xc5],
+  ['reference-types', 0xd0, 0xd3],
+  ['nontrapping-float-to-int', PREFIX_FC, PREFIX_FC + 8],
+  ['bulk-memory', PREFIX_FC + 8, PREFIX_FC + 15],
+  ['reference-types', PREFIX_FC + 15, PREFIX_FD],
+  ['simd', PREFIX_FD, OPCODE_SPACE],
+];
+
+/** The features beyond WebAssembly 1.0 that a module uses, given which opcodes occur in it. */
+export function featuresOf(module: ModuleSkeleton, seen: Uint8Array): string[] {
+  const features = new Set<string>();
+  for (const [feature, first, end] of MARKERS) {
+    if (seen.subarray(first, end).includes(1)) features.add(feature);
+  }
+  if (module.types.some((type) => type.results.length > 1)) features.add('multi-value');
+  if (module.memories.length > 1) features.add('multi-memory');
+  if (module.tables.length > 1) features.add('reference-types');
+  const mutableImports = module.globals.slice(0, module.imported.global).some((global) => global.mutable);
+  const mutableExports = module.exports.some(
+    (entry) => entry.kind === 'global' && module.globals[entry.index]?.mutable === true,
+  );
+  if (mutableImports || mutableExports) features.add('mutable-globals');
+  return [...features].sort();
+}

@@ -1,0 +1,89 @@
+import { COST_TABLE, instructionCost, type LengthCost, type LengthCostName } from './cost-table.ts';
+import { IMMEDIATE, OPCODE_SPACE, OPCODES, type OpcodeRow, PREFIX_FC, PREFIX_FD } from './opcodes.ts';
+import type { Reader } from './reader.ts';
+import { refusedOpcode } from './unsupported.ts';
+
+/** The opcode table spread out by opcode, for the decoder's inner loop. An opcode without a row has no immediate. */
+const column = (value: (row: OpcodeRow) => number, missing = 0): Uint8Array => {
+  const values = new Uint8Array(OPCODE_SPACE).fill(missing);
+  for (const row of OPCODES) values.fill(value(row), row.first, row.last + 1);
+  return values;
+};
+
+export const UNKNOWN_OPCODE = 0xff;
+export const IMMEDIATES = column((row) => row.immediate, UNKNOWN_OPCODE);
+export const POPS = column((row) => row.pops);
+export const PUSHES = column((row) => row.pushes);
+export const COSTS = column((row) => instructionCost(row.cost));
+
+/** Opcodes whose cost depends on the length on top of the operand stack. */
+export const LENGTH_COSTS: ReadonlyMap<number, LengthCost> = new Map(
+  OPCODES.filter((row) => row.name in COST_TABLE.lengths).map((row) => [
+    row.first,
+    COST_TABLE.lengths[row.name as LengthCostName],
+  ]),
+);
+
+/** True for opcodes in `LENGTH_COSTS`: a cheap test for the inner loop. */
+export const HAS_LENGTH = column((row) => (LENGTH_COSTS.has(row.first) ? 1 : 0));
+
+/** Folds a prefix byte that was just read, and the number behind it, into the opcode space of the table. */
+export function prefixedOpcode(reader: Reader, prefix: number): number {
+  const offset = reader.position - 1;
+  if (prefix !== 0xfc && prefix !== 0xfd) throw refusedOpcode(prefix, offset);
+  const sub = reader.u32();
+  if (prefix === 0xfc) return sub < 0x100 ? PREFIX_FC + sub : PREFIX_FD - 1;
+  if (sub < 0x100) return PREFIX_FD + sub;
+  throw reader.malformed('unsupported-relaxed-simd', `opcode 0xfd ${sub} is not supported`);
+}
+
+/** Passes over the immediates of an instruction that has no rule of its own. */
+export function skipImmediate(reader: Reader, immediate: number): void {
+  switch (immediate) {
+    case IMMEDIATE.leb32:
+      reader.skipLeb(5);
+      break;
+    case IMMEDIATE.memoryArgument:
+      skipMemoryArgument(reader);
+      break;
+    case IMMEDIATE.leb64:
+      reader.skipLeb(10);
+      break;
+    case IMMEDIATE.bytes4:
+      reader.skip(4);
+      break;
+    case IMMEDIATE.bytes8:
+      reader.skip(8);
+      break;
+    case IMMEDIATE.bytes16:
+      reader.skip(16);
+      break;
+    case IMMEDIATE.memoryArgumentAndLane:
+      skipMemoryArgument(reader);
+      reader.skip(1);
+      break;
+    case IMMEDIATE.byte:
+    case IMMEDIATE.referenceType:
+      reader.skip(1);
+      break;
+    case IMMEDIATE.memory:
+    case IMMEDIATE.index:
+      reader.skipLeb(5);
+      break;
+    case IMMEDIATE.memoryPair:
+    case IMMEDIATE.dataAndMemory:
+    case IMMEDIATE.indexPair:
+      reader.skipLeb(5);
+      reader.skipLeb(5);
+      break;
+    default:
+      break;
+  }
+}
+
+/** Alignment and offset, with the memory index between them when bit 6 of the alignment says so. */
+function skipMemoryArgument(reader: Reader): void {
+  const alignment = reader.u32();
+  if ((alignment & 0x40) !== 0) reader.skipLeb(5);
+  reader.skipLeb(5);
+}

@@ -1,0 +1,25 @@
+import { MeteringError } from './errors.ts';
+import type { ModuleSkeleton } from './skeleton.ts';
+
+/** Export names that metering adds all begin so. A module of its own with such an export is refused. */
+export const RESERVED_PREFIX = 'metering:';
+
+/** Exported mutable i64 global: the fuel that is left. */
+export const FUEL_EXPORT = 'metering:fuel';
+
+/** Exported mutable i32 global: the weight in bytes that is left for further frames. */
+export const DEPTH_EXPORT = 'metering:depth';
+
+/** The former start function. */
+export const START_EXPORT = 'metering:start';
+
+/** Refuses a module that exports a reserved name. */
+export function checkReservedExports(module: ModuleSkeleton): void {
+  const taken = module.exports.find((entry) => entry.name.startsWith(RESERVED_PREFIX));
+  if (taken === undefined) return;
+  throw new MeteringError(
+    'conflict-reserved-export',
+    `exports beginning with '${RESERVED_PREFIX}' are reserved`,
+    taken.start,
+  );
+}

@@ -1,0 +1,132 @@
+import { MeteringError } from './errors.ts';
+import { checkLimit, type MeterLimits } from './limits.ts';
+import type { Reader } from './reader.ts';
+import { refusedType } from './unsupported.ts';
+
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref';
+export type ReferenceType = 'funcref' | 'externref';
+
+const VALUE_TYPES: Readonly<Record<number, ValueType>> = Object.freeze({
+  127: 'i32',
+  126: 'i64',
+  125: 'f32',
+  124: 'f64',
+  123: 'v128',
+  112: 'funcref',
+  111: 'externref',
+});
+
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+export const V128 = 0x7b;
+export const FUNCTION_FORM = 0x60;
+export const EMPTY_BLOCK = 0x40;
+
+/** Parameter and result types of a function or block, as bytes of the binary format. */
+export interface FunctionType {
+  readonly params: Uint8Array;
+  readonly results: Uint8Array;
+}
+
+/** Minimum and maximum of a memory (pages) or table (elements), and where their bytes are. */
+export interface LimitsType {
+  readonly min: number;
+  readonly max: number | undefined;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface TableType extends LimitsType {
+  readonly element: ReferenceType;
+}
+
+export interface GlobalType {
+  readonly type: ValueType;
+  readonly mutable: boolean;
+}
+
+/** The name of a value type that was read before. */
+export function valueTypeName(byte: number): ValueType {
+  const name = VALUE_TYPES[byte];
+  if (name === undefined) throw refusedType(byte, 0);
+  return name;
+}
+
+/** The byte of a value type; every other byte is refused. */
+export function readValueType(reader: Reader): number {
+  const offset = reader.position;
+  const byte = reader.byte();
+  if (byte >= V128 && byte <= I32) return byte;
+  if (byte === 0x70 || byte === 0x6f) return byte;
+  throw refusedType(byte, offset);
+}
+
+export function readReferenceType(reader: Reader): ReferenceType {
+  const offset = reader.position;
+  const byte = reader.byte();
+  if (byte === 0x70) return 'funcref';
+  if (byte === 0x6f) return 'externref';
+  throw refusedType(byte, offset);
+}
+
+export function readFunctionType(reader: Reader, limits: MeterLimits): FunctionType {
+  const offset = reader.position;
+  const form = reader.byte();
+  if (form !== FUNCTION_FORM) throw refusedType(form, offset);
+  return { params: readValueTypes(reader, limits), results: readValueTypes(reader, limits) };
+}
+
+function readValueTypes(reader: Reader, limits: MeterLimits): Uint8Array {
+  const count = reader.count(1);
+  checkLimit(limits, 'signature', count, reader.position);
+  const start = reader.position;
+  for (let index = 0; index < count; index++) readValueType(reader);
+  return reader.bytes.subarray(start, reader.position);
+}
+
+export function readTableType(reader: Reader): TableType {
+  if (reader.peek() === 0x40) {
+    throw reader.malformed(
+      'unsupported-function-references',
+      'a table with an initial value is not supported',
+    );
+  }
+  const element = readReferenceType(reader);
+  return { element, ...readLimits(reader) };
+}
+
+/** The limits of a memory or table. */
+export function readLimits(reader: Reader): LimitsType {
+  const start = reader.position;
+  const flags = reader.byte();
+  if (flags > 1) throw refusedLimits(flags, start);
+  const min = reader.u32();
+  const max = flags === 1 ? reader.u32() : undefined;
+  if (max !== undefined && max < min) {
+    throw new MeteringError('malformed-type', `the maximum ${max} is below the minimum ${min}`, start);
+  }
+  return { min, max, start, end: reader.position };
+}
+
+function refusedLimits(flags: number, offset: number): MeteringError {
+  if (flags > 0x0f)
+    return new MeteringError('malformed-type', `expected limits, got 0x${flags.toString(16)}`, offset);
+  if (flags & 2) return new MeteringError('unsupported-threads', 'shared memory is not supported', offset);
+  if (flags & 4)
+    return new MeteringError('unsupported-memory64', '64-bit addresses are not supported', offset);
+  return new MeteringError('unsupported-page-size', 'custom page sizes are not supported', offset);
+}
+
+export function readGlobalType(reader: Reader): GlobalType {
+  const type = valueTypeName(readValueType(reader));
+  const mutability = reader.byte();
+  if (mutability <= 1) return { type, mutable: mutability === 1 };
+  const offset = reader.position - 1;
+  if (mutability <= 3)
+    throw new MeteringError('unsupported-threads', 'shared globals are not supported', offset);
+  throw new MeteringError(
+    'malformed-type',
+    `expected a mutability, got 0x${mutability.toString(16)}`,
+    offset,
+  );
+}

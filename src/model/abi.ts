@@ -1,0 +1,88 @@
+/**
+ * Guest ABI `tasker-core/1`: the one list of what a module may import and must export. Admission checks a module
+ * against it, the sandbox links from it, `docs/abi.md` and `docs/host-calls.md` document every row (a test compares).
+ */
+export const ABI = 'tasker-core/1';
+
+/** Capabilities an operator can grant. */
+export const CAPABILITIES = ['log', 'time', 'http', 'secret'] as const;
+export type CapabilityName = (typeof CAPABILITIES)[number];
+
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
+
+export interface AbiFunction {
+  readonly module: string;
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  /** The grant without which the module is not run; null for calls every guest has. */
+  readonly capability: CapabilityName | null;
+  /** `worker`: answered beside the guest; `broker`: suspends the guest and goes to the host-call boundary. */
+  readonly servedBy: 'worker' | 'broker';
+  /** Number of the call between lane and broker; written out, never reused. Null for calls served in the worker. */
+  readonly wireNumber: number | null;
+}
+
+const call = (
+  name: string,
+  params: readonly ValueType[],
+  results: readonly ValueType[],
+  capability: CapabilityName | null = null,
+): AbiFunction =>
+  Object.freeze({ module: 'tasker', name, params, results, capability, servedBy: 'worker', wireNumber: null });
+
+/** A call that leaves the sandbox: `(request pointer, request length) -> status`, the result by `result_read`. */
+const brokerCall = (name: string, capability: CapabilityName, wireNumber: number): AbiFunction =>
+  Object.freeze({
+    module: 'tasker',
+    name,
+    params: ['i32', 'i32'] as const,
+    results: ['i32'] as const,
+    capability,
+    servedBy: 'broker',
+    wireNumber,
+  });
+
+/** Every function a guest may import. */
+export const ABI_IMPORTS: readonly AbiFunction[] = Object.freeze([
+  call('input_len', [], ['i32']),
+  call('input_read', ['i32'], []),
+  call('config_len', [], ['i32']),
+  call('config_read', ['i32'], []),
+  call('output_write', ['i32', 'i32'], []),
+  call('fail', ['i32', 'i32'], []),
+  call('result_len', [], ['i32']),
+  call('result_read', ['i32'], []),
+  call('log', ['i32', 'i32', 'i32'], [], 'log'),
+  call('get_time', [], ['f64'], 'time'),
+  brokerCall('http_request', 'http', 1),
+  // What AssemblyScript emits for `throw`, failed asserts and out-of-range accesses.
+  Object.freeze({
+    module: 'env',
+    name: 'abort',
+    params: ['i32', 'i32', 'i32', 'i32'],
+    results: [],
+    capability: null,
+    servedBy: 'worker',
+    wireNumber: null,
+  } satisfies AbiFunction),
+]);
+
+/** The function the host calls, once per invocation. Returns 0, or a number that makes the step fail. */
+export const ABI_ENTRY = 'tk_handle';
+export const ABI_MEMORY = 'memory';
+
+/** Levels of `log`; numbers are part of the ABI. */
+export const LOG_LEVELS = Object.freeze({ debug: 0, info: 1, warn: 2, error: 3 });
+export type LogLevel = keyof typeof LOG_LEVELS;
+
+/** What a call that leaves the sandbox returns to the guest; numbers are part of the ABI and never reused. */
+export const HOST_STATUS = Object.freeze({
+  ok: 0,
+  denied: 1,
+  invalid: 2,
+  overLimit: 3,
+  failed: 4,
+  tooLarge: 5,
+});
+export type HostStatus = (typeof HOST_STATUS)[keyof typeof HOST_STATUS];

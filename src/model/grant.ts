@@ -1,0 +1,77 @@
+import * as z from 'zod';
+import { type CapabilityName, LOG_LEVELS } from './abi.ts';
+
+/*
+ * A grant is a capability with its scope. Handlers request grants in their manifest, the operator's policy in
+ * broker.toml gives them, a step may narrow them: effective = requested ∩ policy ∩ step (see attenuate.ts).
+ * An empty or missing list means nothing, never everything.
+ */
+
+const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .transform((value) => value.toLowerCase())
+  .refine((value) => /^(\*|(\*\.)?[a-z0-9_:[\]-]+(\.[a-z0-9_-]+)*)$/.test(value), {
+    message: 'expected a host name, "*.example.com" for one label, or "*"',
+  })
+  .describe('Exact host, `*.example.com` (exactly one label), or `*` for any.');
+const port = z.union([z.int().min(1).max(65535), z.literal('*')]).describe('Port number, or `*` for any.');
+
+/** Permission to write log lines. */
+export const LogGrant = z.strictObject({
+  capability: z.literal('log'),
+  level: z
+    .enum(Object.keys(LOG_LEVELS) as [keyof typeof LOG_LEVELS, ...(keyof typeof LOG_LEVELS)[]])
+    .default('debug')
+    .describe('Least severe level that is kept.'),
+});
+export type LogGrant = Readonly<z.infer<typeof LogGrant>>;
+
+/** Permission to read the time, which is fixed for one invocation. */
+export const TimeGrant = z.strictObject({ capability: z.literal('time') });
+export type TimeGrant = Readonly<z.infer<typeof TimeGrant>>;
+
+/** Permission to send HTTP requests to the listed places. */
+export const HttpGrant = z.strictObject({
+  capability: z.literal('http'),
+  schemes: z.array(z.enum(['https', 'http'])).describe('Allowed URL schemes.'),
+  hosts: z.array(host).describe('Allowed hosts.'),
+  ports: z.array(port).describe('Allowed ports.'),
+  methods: z
+    .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
+    .describe('Allowed methods.'),
+  path_prefix: z.string().startsWith('/').default('/').describe('The path must be this or lie under it.'),
+  private_networks: z
+    .array(z.union([z.cidrv4(), z.cidrv6()]))
+    .default([])
+    .describe('Networks that are not public and may be dialled all the same, as CIDR.'),
+});
+export type HttpGrant = Readonly<z.infer<typeof HttpGrant>>;
+
+/** Permission to refer to secrets as `${secrets.NAME}` in requests to the listed hosts. */
+export const SecretGrant = z.strictObject({
+  capability: z.literal('secret'),
+  names: z.array(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
+  hosts: z.array(host).describe('Where the values may be sent.'),
+  plain_http: z.boolean().default(false).describe('Allow sending the value without TLS.'),
+});
+export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
+
+export const Grant = z.discriminatedUnion('capability', [LogGrant, TimeGrant, HttpGrant, SecretGrant]);
+export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant;
+/** A grant as it is written down: defaults may be left out. */
+export type GrantInput = z.input<typeof Grant>;
+
+export const Grants = z.array(Grant).max(64);
+export type Grants = readonly Grant[];
+
+/** The grants of one capability. */
+export function grantsOf<Name extends CapabilityName>(
+  grants: Grants,
+  capability: Name,
+): Extract<Grant, { capability: Name }>[] {
+  return grants.filter(
+    (grant): grant is Extract<Grant, { capability: Name }> => grant.capability === capability,
+  );
+}

@@ -1,0 +1,38 @@
+import type { Limits } from './limits.ts';
+
+/** One host call that left the sandbox, as it was decided. Carries sizes and digests, never payloads. */
+export interface HostCallRecord {
+  readonly call: string;
+  readonly allowed: boolean;
+  /** What was asked for, without credentials: `GET http://127.0.0.1:8080/movies.json`. */
+  readonly target: string;
+  /** The code of a refusal or failure; null when it succeeded. */
+  readonly code: string | null;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly ms: number;
+}
+
+/** Proof of what ran: stored with the step's result and printed by `wasm-broker run`. Wire form: snake_case. */
+export interface Receipt {
+  readonly abi: string;
+  /** `name@version` of the manifest, or null for a module that has none. */
+  readonly handler: string | null;
+  /** `sha256:…` of the module as it was published, before metering. */
+  readonly digest: string;
+  readonly cost_table_hash: string;
+  readonly limits: Limits;
+  readonly fuel: number;
+  readonly fuel_exact: boolean;
+  readonly peak_memory_bytes: number;
+  readonly host_calls: readonly HostCallRecord[];
+  /** How many of `host_calls` were refused. */
+  readonly denials: number;
+  readonly log_lines: number;
+  readonly input_sha256: string;
+  /** Null unless the invocation completed. */
+  readonly output_sha256: string | null;
+  readonly outcome: string;
+  readonly queued_ms: number;
+  readonly wall_ms: number;
+}

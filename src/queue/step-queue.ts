@@ -1,0 +1,27 @@
+import type { StepInvocation } from '../model/invocation.ts';
+import type { StepResult } from '../model/step-result.ts';
+
+/** A step that is ours: claimed, hydrated, and to be settled exactly once. */
+export interface ClaimedStep {
+  readonly invocation: StepInvocation;
+  /** When it was claimed, as milliseconds since the epoch. */
+  readonly claimedAtMs: number;
+}
+
+/** `lost`: somebody else moved the step on meanwhile (cancelled, resolved by hand); the result was dropped. */
+export type Settlement = 'settled' | 'lost';
+
+/** Where step invocations come from and their results go. `tasker/` implements it on PGMQ, `queue/memory.ts` in memory. */
+export interface StepQueue {
+  /**
+   * Claims up to `slots` ready steps and hydrates them. Resolves at once, with an empty list when nothing is ready.
+   * A step that cannot be hydrated (its template step is missing, its template is broken) is settled by the queue
+   * itself as a permanent failure and never returned.
+   */
+  claim(slots: number): Promise<readonly ClaimedStep[]>;
+  /** Reports how a claimed step ended. Rejects only when the queue is unavailable; then call it again. */
+  settle(step: ClaimedStep, result: StepResult): Promise<Settlement>;
+  /** Calls `listener` whenever there may be something to claim. Returns the function that stops it. */
+  onReady(listener: () => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,204 @@
+/**
+ * Runs in a lane's thread: the imports of guest ABI `tasker-core/1`. Calls served here answer beside the guest; calls
+ * that leave the sandbox suspend it and are decided by the broker. No import throws because of the guest.
+ */
+import * as z from 'zod';
+import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
+import type { ReplyMessage } from '../protocol.ts';
+import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
+import { brokenRule, chargeGuest, type GuestState, isOutOfFuel, stopGuest } from './guest-state.ts';
+import { suspending } from './jspi.ts';
+
+/** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
+export type CallBroker = (wireNumber: number, payload: Uint8Array) => Promise<ReplyMessage | null>;
+
+/** Fuel of a host call: entering the host, and copying bytes (a copy in guest code costs half a unit a byte). */
+export const HOST_CALL_FUEL = Object.freeze({ call: 64, bytesPerUnit: 2 });
+
+/** Room for the head of a request frame beside the body that `http_request_bytes` bounds. */
+const FRAME_HEAD_BYTES = 64 * 1024 + 4;
+const FAILURE_BYTES = 16 * 1024;
+
+type ImportFunction = (...args: number[]) => number | undefined;
+
+/** Builds the import object for one instance from the ABI's list. */
+export function linkCore(state: GuestState, callBroker: CallBroker): WebAssembly.Imports {
+  const served: Readonly<Record<string, ImportFunction>> = {
+    ...documentImports(state),
+    ...reportImports(state),
+    ...ambientImports(state),
+  };
+  const tasker: Record<string, WebAssembly.ImportValue> = Object.create(null);
+  for (const { module, name, wireNumber } of ABI_IMPORTS) {
+    if (module !== 'tasker') continue;
+    tasker[name] = wireNumber === null ? served[name]! : suspending(leavingCall(state, name, wireNumber, callBroker));
+  }
+  const env = Object.assign(Object.create(null), { abort: served['abort'] });
+  return { tasker, env, host: { memory: state.memory } };
+}
+
+/** input, config, result: documents the guest pulls. */
+function documentImports(state: GuestState): Record<string, ImportFunction> {
+  const read = (call: string, source: () => Uint8Array) => (pointer: GuestPointer) => {
+    chargeGuest(state, priceOf(source().byteLength));
+    copyToGuest(state, call, pointer, source());
+    return undefined;
+  };
+  return {
+    input_len: () => state.input.byteLength,
+    input_read: read('input_read', () => state.input),
+    config_len: () => state.config.byteLength,
+    config_read: read('config_read', () => state.config),
+    result_len: () => state.result.byteLength,
+    result_read: read('result_read', () => state.result),
+  } as Record<string, ImportFunction>;
+}
+
+/** output, failure, abort: how the guest says what came of it. */
+function reportImports(state: GuestState): Record<string, ImportFunction> {
+  return {
+    output_write: (pointer: number, length: number) => {
+      const allowed = state.limits.output_bytes;
+      if (length >>> 0 > allowed) {
+        stopGuest(state, {
+          kind: 'exhausted',
+          code: 'ERR_LIMIT_OUTPUT',
+          message: `output of ${length >>> 0} bytes; limits.output_bytes allows ${allowed}`,
+          limit: 'output_bytes',
+          allowed,
+          used: length >>> 0,
+          setting: 'limits.output_bytes',
+        });
+        return undefined;
+      }
+      chargeGuest(state, priceOf(length >>> 0));
+      // untrusted: copied out of the guest, which may change its memory afterwards
+      state.output = guestBytes(state, 'output_write', pointer, length)?.slice() ?? null;
+      return undefined;
+    },
+    fail: (pointer: number, length: number) => {
+      const bytes = guestBytes(state, 'fail', pointer, Math.min(length >>> 0, FAILURE_BYTES));
+      if (bytes !== null) stopGuest(state, declaredFailure(textOf(bytes)));
+      return undefined;
+    },
+    abort: (message: number, file: number, line: number, column: number) => {
+      const text = assemblyScriptText(state, message) || 'aborted';
+      const place = assemblyScriptText(state, file);
+      const where = place === '' ? '' : ` at ${place}:${line >>> 0}:${column >>> 0}`;
+      stopGuest(state, brokenRule('ERR_GUEST_ABORT', `${text}${where}`));
+      return undefined;
+    },
+  } as Record<string, ImportFunction>;
+}
+
+/** log, time: ambient authority, so both need a grant. Admission refuses the invocation first; this is the backstop. */
+function ambientImports(state: GuestState): Record<string, ImportFunction> {
+  return {
+    log: (level: number, pointer: number, length: number) => {
+      if (state.logLevel === null) return ungranted(state, 'log');
+      const name = LEVEL_NAMES[level];
+      if (name === undefined) {
+        stopGuest(state, brokenRule('ERR_GUEST_PROTOCOL', `log: expected a level from 0 to 3, got ${level}`));
+        return undefined;
+      }
+      return writeLog(state, name, pointer, length);
+    },
+    get_time: () => {
+      if (state.timeMs === null) return ungranted(state, 'get_time');
+      chargeGuest(state, HOST_CALL_FUEL.call);
+      return state.timeMs;
+    },
+  } as Record<string, ImportFunction>;
+}
+
+const LEVEL_NAMES: Readonly<Record<number, LogLevel>> = Object.fromEntries(
+  Object.entries(LOG_LEVELS).map(([name, level]) => [level, name as LogLevel]),
+);
+
+function writeLog(state: GuestState, level: LogLevel, pointer: GuestPointer, length: number): undefined {
+  chargeGuest(state, priceOf(length >>> 0));
+  const limits = state.limits;
+  const [limit, allowed, used] =
+    state.logs.length >= limits.log_lines
+      ? (['log_lines', limits.log_lines, state.logs.length + 1] as const)
+      : (['log_bytes', limits.log_bytes, state.logBytes + (length >>> 0)] as const);
+  if (used > allowed) {
+    stopGuest(state, {
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_LOG',
+      message: `log messages reach ${used}; limits.${limit} allows ${allowed}`,
+      limit,
+      allowed,
+      used,
+      setting: `limits.${limit}`,
+    });
+    return undefined;
+  }
+  const bytes = guestBytes(state, 'log', pointer, length);
+  if (bytes === null) return undefined;
+  state.logBytes += bytes.byteLength;
+  if (LOG_LEVELS[level] >= (state.logLevel ?? 0)) state.logs.push({ level, message: textOf(bytes) });
+  return undefined;
+}
+
+function ungranted(state: GuestState, call: string): number {
+  stopGuest(state, brokenRule('ERR_GRANT_MISSING', `${call} was called without its grant`));
+  return 0;
+}
+
+/** A call decided by the broker. The guest is suspended meanwhile and its fuel does not move. */
+function leavingCall(state: GuestState, name: string, wireNumber: number, callBroker: CallBroker) {
+  return async (pointer: number, length: number): Promise<number> => {
+    const size = length >>> 0;
+    chargeGuest(state, priceOf(size));
+    if (isOutOfFuel(state)) return HOST_STATUS.failed;
+    const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
+    if (size > allowed) {
+      state.result = encodeError('ERR_HOST_CALL_INVALID', `${name}: a request of ${size} bytes; at most ${allowed}`);
+      return HOST_STATUS.tooLarge;
+    }
+    const payload = guestBytes(state, name, pointer, size)?.slice();
+    if (payload === undefined) return HOST_STATUS.invalid;
+    const reply = await callBroker(wireNumber, payload);
+    if (reply === null) return HOST_STATUS.failed;
+    chargeGuest(state, priceOf(reply.payload.byteLength));
+    state.result = reply.payload;
+    return reply.status;
+  };
+}
+
+const encoder = new TextEncoder();
+
+function encodeError(code: string, message: string): Uint8Array {
+  return encoder.encode(JSON.stringify({ code, message, retryable: false }));
+}
+
+function priceOf(bytes: number): number {
+  return HOST_CALL_FUEL.call + Math.floor(bytes / HOST_CALL_FUEL.bytesPerUnit);
+}
+
+const Failure = z.object({
+  code: z.string().min(1).max(100),
+  message: z.string().max(8000),
+  retryable: z.boolean().default(false),
+  retry_after_ms: z.int().nonnegative().max(3_000_000).optional(),
+});
+
+/** untrusted: the JSON of `fail`. A malformed one is the guest's fault and ends it all the same. */
+function declaredFailure(text: string): ReturnType<typeof brokenRule> {
+  const parsed = Failure.safeParse(parseJson(text));
+  if (!parsed.success) {
+    return brokenRule('ERR_GUEST_PROTOCOL', 'fail: expected JSON {"code","message","retryable"?,"retry_after_ms"?}');
+  }
+  const { code, message, retryable, retry_after_ms } = parsed.data;
+  const failed = { kind: 'failed', code, message, retryable } as const;
+  return retry_after_ms === undefined ? failed : { ...failed, retryAfterMs: retry_after_ms };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Artifact } from '../../catalog/artifact.ts';
+import type { Authority } from '../../host/host-call.ts';
+import type { HostCallRecord } from '../../model/receipt.ts';
+import type { GuestResult, ResultMessage } from '../protocol.ts';
+
+/** One invocation on its way through a lane, as the broker's own side knows it. */
+export interface Job {
+  readonly artifact: Artifact;
+  /** The only source of what the guest may do; never built from a frame. */
+  readonly authority: Authority;
+  readonly input: Uint8Array;
+  readonly config: Uint8Array;
+  readonly timeMs: number | null;
+  readonly logLevel: number | null;
+  readonly queuedAtMs: number;
+  /** Calls that left the sandbox, in order. */
+  readonly calls: HostCallRecord[];
+  /** Ends host calls that are still under way. */
+  readonly abort: AbortController;
+  /** Called exactly once. */
+  readonly done: (end: JobEnd) => void;
+}
+
+/** How a job ended: what the worker reported, or a verdict of the broker about a worker that could not report. */
+export type JobEnd =
+  | { readonly reported: ResultMessage; readonly startedAtMs: number }
+  | { readonly verdict: Exclude<GuestResult, { readonly kind: 'returned' }>; readonly wallMs: number };

@@ -1,0 +1,232 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { BrokerError } from '../../errors.ts';
+import type { Boundary } from '../../host/host-call.ts';
+import {
+  type CallMessage,
+  CLOCK_FIRST_SLOT,
+  CLOCK_RUNNING,
+  clockBytes,
+  epochMs,
+  type FromLane,
+  type ResultMessage,
+  type ToLane,
+} from '../protocol.ts';
+import type { Job } from './job.ts';
+import { overWallTime, wallTimeVerdict } from './wall-time.ts';
+
+/**
+ * States of a lane:
+ *
+ * | state    | meaning                                          | left by                         |
+ * |----------|--------------------------------------------------|---------------------------------|
+ * | starting | its thread is coming up; jobs may be queued in it | `ready` message, loss, close   |
+ * | ready    | runs jobs                                        | loss (thread died, killed), close |
+ * | closing  | told to end; runs nothing any more                | end of its thread              |
+ * | dead     | its thread is gone; final                         |                                |
+ */
+export type LaneState = 'starting' | 'ready' | 'closing' | 'dead';
+
+const NEXT: Readonly<Record<LaneState, readonly LaneState[]>> = {
+  starting: ['ready', 'closing', 'dead'],
+  ready: ['closing', 'dead'],
+  closing: ['dead'],
+  dead: [],
+};
+
+export interface LaneOptions {
+  readonly index: number;
+  readonly slots: number;
+  readonly boundary: Boundary;
+  readonly onReady: (lane: Lane) => void;
+  /** A slot became free. */
+  readonly onFree: (lane: Lane) => void;
+  /** The thread is gone. `unstarted` jobs had not entered their guest and can run elsewhere. */
+  readonly onDead: (lane: Lane, reason: string, unstarted: readonly Job[]) => void;
+}
+
+interface Flight {
+  readonly job: Job;
+  cancelledAtMs: number | null;
+}
+
+/** A guest past its wall time has this long to notice its cancellation before its thread is ended. */
+const CANCEL_GRACE_MS = 100;
+
+/** One worker thread for as long as it lives, many invocations in flight; the thread is a long piscina task. */
+export class Lane {
+  readonly index: number;
+  #state: LaneState = 'starting';
+  readonly #options: LaneOptions;
+  readonly #port: MessagePort;
+  readonly #clock: Float64Array;
+  readonly #kill = new AbortController();
+  readonly #flights: (Flight | null)[];
+  readonly #knownDigests = new Set<string>();
+  readonly #ended: Promise<void>;
+  #outbox: ToLane[] = [];
+  #killReason = 'its thread ended';
+
+  constructor(piscina: Piscina, options: LaneOptions) {
+    this.index = options.index;
+    this.#options = options;
+    this.#flights = Array.from({ length: options.slots }, () => null);
+    const clock = new SharedArrayBuffer(clockBytes(options.slots));
+    this.#clock = new Float64Array(clock);
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.on('message', (batch: FromLane[]) => this.#receive(batch));
+    this.#ended = piscina
+      // piscina derives the type of transferList from an older MessagePort.
+      .run({ port: port2, clock }, { transferList: [port2] as never, signal: this.#kill.signal })
+      .then(() => this.#end('closed'))
+      .catch((error: unknown) => this.#end(this.#kill.signal.aborted ? this.#killReason : String(error)));
+  }
+
+  get state(): LaneState {
+    return this.#state;
+  }
+
+  get inFlight(): number {
+    return this.#flights.filter((flight) => flight !== null).length;
+  }
+
+  get freeSlots(): number {
+    return this.#state === 'starting' || this.#state === 'ready' ? this.#options.slots - this.inFlight : 0;
+  }
+
+  /** Sends a job to the thread. There must be a free slot. */
+  dispatch(job: Job): void {
+    const slot = this.#flights.indexOf(null);
+    if (slot < 0) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
+    this.#flights[slot] = { job, cancelledAtMs: null };
+    const { artifact, authority, input, config, timeMs, logLevel } = job;
+    if (!this.#knownDigests.has(artifact.digest)) {
+      this.#knownDigests.add(artifact.digest);
+      const { digest, module, fuelExport, depthExport, deniedGrowsExport, startExport, suspends } = artifact;
+      const { memoryMinPages, memoryMaxPages } = artifact;
+      const exports = { fuelExport, depthExport, deniedGrowsExport, startExport };
+      this.#send({ type: 'module', digest, module, ...exports, memoryMinPages, memoryMaxPages, suspends });
+    }
+    const limits = authority.limits;
+    this.#send({ type: 'invoke', slot, digest: artifact.digest, input, config, limits, timeMs, logLevel });
+  }
+
+  /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
+  checkWallTime(nowMs: number): void {
+    for (const [slot, flight] of this.#flights.entries()) {
+      if (flight === null) continue;
+      const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
+      if (!overWallTime(enteredMs, nowMs, flight.job.authority.limits)) continue;
+      if (flight.cancelledAtMs === null) this.#cancel(slot, flight, nowMs);
+      else if (nowMs - flight.cancelledAtMs > CANCEL_GRACE_MS && this.#clock[CLOCK_RUNNING] === slot) {
+        this.kill(`the guest in slot ${slot} does not yield`);
+        return;
+      }
+    }
+  }
+
+  /** Ends the thread at once. Its invocations are settled or handed back by `onDead`. */
+  kill(reason: string): void {
+    this.#killReason = reason;
+    this.#kill.abort();
+  }
+
+  /** Lets the thread end by itself. No job may be in flight. */
+  async close(): Promise<void> {
+    if (this.#state !== 'dead' && this.#state !== 'closing') {
+      this.#become('closing');
+      this.#send({ type: 'close' });
+    }
+    await this.#ended;
+  }
+
+  #receive(batch: readonly FromLane[]): void {
+    for (const message of batch) {
+      if (message.type === 'ready') {
+        if (this.#state === 'starting') this.#become('ready');
+        this.#options.onReady(this);
+      } else if (message.type === 'call') this.#serve(message);
+      else this.#finish(message);
+    }
+  }
+
+  /** A host call: decided with the broker's own record of the invocation. */
+  async #serve(message: CallMessage): Promise<void> {
+    const flight = this.#flights[message.slot];
+    if (flight == null) return;
+    const { job } = flight;
+    const before = job.calls.length;
+    const answer = await this.#options.boundary(
+      job.authority,
+      message.wireNumber,
+      message.payload,
+      before,
+      job.abort.signal,
+    );
+    job.calls.push(answer.record);
+    if (this.#flights[message.slot] !== flight) return;
+    this.#send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
+  }
+
+  #finish(message: ResultMessage): void {
+    const flight = this.#flights[message.slot];
+    if (flight == null) return;
+    this.#flights[message.slot] = null;
+    const { job } = flight;
+    const startedAtMs = epochMs() - message.wallMs;
+    if (flight.cancelledAtMs !== null && message.result.kind === 'aborted') {
+      job.done({ verdict: wallTimeVerdict(job.authority.limits, message.wallMs), wallMs: message.wallMs });
+    } else job.done({ reported: message, startedAtMs });
+    this.#options.onFree(this);
+  }
+
+  #cancel(slot: number, flight: Flight, nowMs: number): void {
+    flight.cancelledAtMs = nowMs;
+    flight.job.abort.abort();
+    this.#send({ type: 'cancel', slot });
+  }
+
+  #end(reason: string): void {
+    if (this.#state === 'dead') return;
+    const nowMs = epochMs();
+    this.#become('dead');
+    this.#port.close();
+    const unstarted: Job[] = [];
+    for (const [slot, flight] of this.#flights.entries()) {
+      if (flight === null) continue;
+      this.#flights[slot] = null;
+      const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
+      if (enteredMs === 0) unstarted.push(flight.job);
+      else this.#settleLost(flight, slot, nowMs - enteredMs, reason);
+    }
+    this.#options.onDead(this, reason, unstarted);
+  }
+
+  #settleLost(flight: Flight, slot: number, wallMs: number, reason: string): void {
+    const { job } = flight;
+    job.abort.abort();
+    if (flight.cancelledAtMs !== null && this.#clock[CLOCK_RUNNING] === slot) {
+      job.done({ verdict: wallTimeVerdict(job.authority.limits, wallMs), wallMs });
+      return;
+    }
+    const message = `lane ${this.index} was lost: ${reason}`;
+    job.done({ verdict: { kind: 'aborted', code: 'ERR_LANE_LOST', message }, wallMs });
+  }
+
+  #become(next: LaneState): void {
+    if (!NEXT[this.#state].includes(next)) {
+      throw new BrokerError('ERR_INTERNAL', `lane ${this.index} cannot go from ${this.#state} to ${next}`);
+    }
+    this.#state = next;
+  }
+
+  #send(message: ToLane): void {
+    if (this.#outbox.push(message) > 1) return;
+    queueMicrotask(() => {
+      const batch = this.#outbox;
+      this.#outbox = [];
+      this.#port.postMessage(batch);
+    });
+  }
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { ABI } from '../model/abi.ts';
+import type { Outcome, OutcomeResult } from '../model/outcome.ts';
+import type { Receipt } from '../model/receipt.ts';
+import type { Usage } from '../model/usage.ts';
+import type { Job, JobEnd } from './lanes/job.ts';
+import { readOutput } from './output.ts';
+import type { ResultMessage } from './protocol.ts';
+
+/** Puts together what the worker reported and what the broker itself counted. */
+export function outcomeOf(job: Job, end: JobEnd): Outcome {
+  const result = 'reported' in end ? resultOf(job, end.reported) : end.verdict;
+  const usage = usageOf(job, end, result);
+  return Object.freeze({ ...result, usage, receipt: receiptOf(job, result, usage) });
+}
+
+/** untrusted: the worker's report. Its output is checked here whatever the worker checked before. */
+function resultOf(job: Job, reported: ResultMessage): OutcomeResult {
+  const { result } = reported;
+  return result.kind === 'returned' ? readOutput(result.output, job.authority.limits) : result;
+}
+
+function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {
+  const reported = 'reported' in end ? end.reported : null;
+  const wallMs = 'reported' in end ? end.reported.wallMs : end.wallMs;
+  const startedAtMs = 'reported' in end ? end.startedAtMs : job.queuedAtMs;
+  return Object.freeze({
+    fuel: reported?.fuel ?? 0,
+    fuelExact: reported?.fuelExact ?? false,
+    peakMemoryBytes: reported?.peakMemoryBytes ?? 0,
+    hostCalls: job.calls.length,
+    logLines: reported?.logs.length ?? 0,
+    inputBytes: job.input.byteLength,
+    outputBytes: result.kind === 'completed' ? Buffer.byteLength(result.output) : 0,
+    queuedMs: Math.max(0, round(startedAtMs - job.queuedAtMs)),
+    wallMs: round(wallMs),
+  });
+}
+
+function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
+  const { artifact, authority } = job;
+  const manifest = artifact.manifest;
+  return Object.freeze({
+    abi: ABI,
+    handler: manifest === null ? null : `${manifest.name}@${manifest.version}`,
+    digest: artifact.digest,
+    cost_table_hash: artifact.costTableHash,
+    limits: authority.limits,
+    fuel: usage.fuel,
+    fuel_exact: usage.fuelExact,
+    peak_memory_bytes: usage.peakMemoryBytes,
+    host_calls: Object.freeze([...job.calls]),
+    denials: job.calls.filter((call) => !call.allowed).length,
+    log_lines: usage.logLines,
+    input_sha256: sha256(job.input),
+    output_sha256: result.kind === 'completed' ? sha256(result.output) : null,
+    outcome: result.kind,
+    queued_ms: usage.queuedMs,
+    wall_ms: usage.wallMs,
+  });
+}
+
+function sha256(content: Uint8Array | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

@@ -1,0 +1,116 @@
+/**
+ * Everything that crosses between the broker's thread and a lane's thread: types and constants only. Both directions
+ * send arrays of messages, so that a burst costs one hop. Documents travel as bytes, never as object graphs.
+ */
+import type { LogLevel } from '../model/abi.ts';
+import type { Limits } from '../model/limits.ts';
+import type { OutcomeResult } from '../model/outcome.ts';
+
+/** What the worker must know of an artifact; sent once per lane and digest. */
+export interface ModuleMessage {
+  readonly type: 'module';
+  readonly digest: string;
+  readonly module: WebAssembly.Module;
+  readonly fuelExport: string;
+  readonly depthExport: string;
+  readonly deniedGrowsExport: string;
+  readonly startExport: string | null;
+  readonly memoryMinPages: number;
+  readonly memoryMaxPages: number;
+  readonly suspends: boolean;
+}
+
+/** Run one invocation. `slot` is its place in the lane's clock and free again after its result. */
+export interface InvokeMessage {
+  readonly type: 'invoke';
+  readonly slot: number;
+  readonly digest: string;
+  readonly input: Uint8Array;
+  readonly config: Uint8Array;
+  readonly limits: Limits;
+  /** Milliseconds since the epoch that `get_time` answers; null without the grant. */
+  readonly timeMs: number | null;
+  /** Least severe level that is kept; null without the grant. */
+  readonly logLevel: number | null;
+}
+
+/** Answer to a `call`. `payload` is what `result_read` yields. */
+export interface ReplyMessage {
+  readonly type: 'reply';
+  readonly slot: number;
+  readonly status: number;
+  readonly payload: Uint8Array;
+}
+
+/** Stop the invocation in `slot` as soon as the guest can be reached. */
+export interface CancelMessage {
+  readonly type: 'cancel';
+  readonly slot: number;
+}
+
+export interface CloseMessage {
+  readonly type: 'close';
+}
+
+export type ToLane = ModuleMessage | InvokeMessage | ReplyMessage | CancelMessage | CloseMessage;
+
+export interface ReadyMessage {
+  readonly type: 'ready';
+}
+
+/** A host call that leaves the sandbox. untrusted: payload is guest bytes. */
+export interface CallMessage {
+  readonly type: 'call';
+  readonly slot: number;
+  readonly wireNumber: number;
+  readonly payload: Uint8Array;
+}
+
+/** How an invocation ended. The receiver checks every field again. */
+export interface ResultMessage {
+  readonly type: 'result';
+  readonly slot: number;
+  readonly result: GuestResult;
+  readonly fuel: number;
+  readonly fuelExact: boolean;
+  readonly peakMemoryBytes: number;
+  readonly logs: readonly LogRecord[];
+  readonly wallMs: number;
+}
+
+export type FromLane = ReadyMessage | CallMessage | ResultMessage;
+
+/** What the worker can tell by itself; whether output is JSON is decided by the receiver. */
+export type GuestResult =
+  | { readonly kind: 'returned'; readonly output: Uint8Array }
+  | Exclude<OutcomeResult, { readonly kind: 'completed' }>;
+
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** What a lane's task starts with. */
+export interface LaneTask {
+  readonly port: MessagePort;
+  readonly clock: SharedArrayBuffer;
+}
+
+/**
+ * The lane's clock in shared memory, so that the broker can see a guest that does not yield:
+ *
+ *     Float64[0]        slot whose guest code runs right now, or -1
+ *     Float64[1 + slot] when that slot's invocation was entered, in ms of the epoch; 0 = not running
+ */
+export const CLOCK_RUNNING = 0;
+export const CLOCK_FIRST_SLOT = 1;
+export const NOT_RUNNING = -1;
+
+export function clockBytes(slots: number): number {
+  return (CLOCK_FIRST_SLOT + slots) * Float64Array.BYTES_PER_ELEMENT;
+}
+
+/** Milliseconds since the epoch with sub-millisecond steps, comparable between threads. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,70 @@
+/** Runs in a lane's thread. Turns how the guest's entry ended into what is reported. */
+import { NO_BYTES, type GuestState } from '../abi/guest-state.ts';
+import type { GuestResult, ModuleMessage } from '../protocol.ts';
+
+/** How the entry ended: with its return value, or with what it threw. */
+export type EntryEnd = { readonly returned: number } | { readonly thrown: unknown };
+
+const STACK_FRAMES_MAX = 16;
+
+/**
+ * The order decides: a verdict of the host first, then fuel (also after a normal return: the last straight line may
+ * pass zero), call depth, a denied memory.grow that led to a trap, the trap itself, the return value, the output.
+ */
+export function classify(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance, end: EntryEnd): GuestResult {
+  if (state.stopped !== null) return state.stopped;
+  if (state.fuel !== null && state.fuel.value < 0n) return outOfFuel(state);
+  if ('thrown' in end) return classifyTrap(state, module, instance, end.thrown);
+  if (end.returned !== 0) {
+    const message = `the handler returned ${end.returned}; 0 means success`;
+    return { kind: 'failed', code: 'ERR_GUEST_RETURN', message, retryable: false };
+  }
+  if (state.output === null) {
+    const message = 'the handler returned without writing an output';
+    return { kind: 'failed', code: 'ERR_OUTPUT_MISSING', message, retryable: false };
+  }
+  return { kind: 'returned', output: state.output ?? NO_BYTES };
+}
+
+function outOfFuel(state: GuestState): GuestResult {
+  const allowed = state.limits.fuel;
+  const used = allowed - Number(state.fuel?.value ?? 0n);
+  const message = `the handler ran out of fuel; limits.fuel allows ${allowed}`;
+  return { kind: 'exhausted', code: 'ERR_LIMIT_FUEL', message, limit: 'fuel', allowed, used, setting: 'limits.fuel' };
+}
+
+function classifyTrap(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance, thrown: unknown): GuestResult {
+  const depthLeft = Number(globalValue(instance, module.depthExport));
+  if (depthLeft < 0 || thrown instanceof RangeError) {
+    const allowed = state.limits.depth;
+    const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
+    const used = depthLeft < 0 ? allowed - depthLeft : allowed;
+    return { kind: 'exhausted', code: 'ERR_LIMIT_DEPTH', message, limit: 'depth', allowed, used, setting: 'limits.depth' };
+  }
+  if (Number(globalValue(instance, module.deniedGrowsExport)) > 0) {
+    const allowed = state.limits.memory_pages;
+    const used = state.memory.buffer.byteLength / 65536;
+    const message = `the handler asked for more memory than limits.memory_pages = ${allowed} allows (it had ${used} pages)`;
+    const setting = 'limits.memory_pages';
+    return { kind: 'exhausted', code: 'ERR_LIMIT_MEMORY', message, limit: 'memory_pages', allowed, used, setting };
+  }
+  const message = thrown instanceof Error ? thrown.message : 'trap';
+  return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message: `trap: ${message}`, stack: wasmFrames(thrown) };
+}
+
+/** The value of an exported global, 0 when there is none. */
+export function globalValue(instance: WebAssembly.Instance, name: string): number | bigint {
+  const found = instance.exports[name];
+  return found instanceof WebAssembly.Global ? (found.value as number | bigint) : 0;
+}
+
+/** The wasm frames of a trap's stack: `divide (wasm-function[12]:0x1f4)`; nothing of the host. */
+function wasmFrames(thrown: unknown): string[] {
+  const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
+  const frames: string[] = [];
+  for (const match of stack.matchAll(/at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]:0x[0-9a-f]+)/g)) {
+    frames.push(match[1] === undefined ? match[2]! : `${match[1]} (${match[2]})`);
+    if (frames.length === STACK_FRAMES_MAX) break;
+  }
+  return frames;
+}

@@ -1,0 +1,83 @@
+import type { StepTemplate, Template } from './template.ts';
+
+/** Steps that one decision may create at most (worker protocol §4.6). */
+const MAX_DECISION_STEPS = 100;
+
+/**
+ * The steps that exist from the start: those that are not downstream of a decision. Convergence steps of a template
+ * without decisions belong to batches and are not created here either, as in Tasker.
+ */
+export function initialSteps(template: Template): readonly StepTemplate[] {
+  const decisions = template.steps.filter((step) => step.type === 'decision');
+  if (decisions.length === 0) return template.steps.filter((step) => step.type !== 'deferred_convergence');
+  const decided = downstreamOf(template, new Set(decisions.map((step) => step.name)), () => true);
+  return template.steps.filter((step) => !decided.has(step.name));
+}
+
+/** The steps that a decision creates, or why it may not. */
+export type Branches =
+  | { readonly allowed: true; readonly steps: readonly StepTemplate[] }
+  | { readonly allowed: false; readonly reason: string };
+
+/**
+ * From the names that a decision asked for to the steps that are created: those, everything downstream of them up to
+ * the next decision, every convergence step that joins one of them, and what follows a convergence step when all its
+ * dependencies exist (worker protocol §4.6).
+ */
+export function branchesOf(template: Template, decision: string, asked: readonly string[]): Branches {
+  if (asked.length > MAX_DECISION_STEPS) {
+    return {
+      allowed: false,
+      reason: `${asked.length} steps asked for, at most ${MAX_DECISION_STEPS} allowed`,
+    };
+  }
+  const reachable = downstreamOf(template, new Set([decision]), (step) => step.type !== 'decision');
+  const stranger = asked.find((name) => !reachable.has(name));
+  if (stranger !== undefined) {
+    return { allowed: false, reason: `"${stranger}" is not a step downstream of "${decision}"` };
+  }
+  const created = new Set(asked);
+  addWhile(template, created, (step) => step.type !== 'deferred_convergence' && reachable.has(step.name));
+  for (const step of template.steps) {
+    if (step.type === 'deferred_convergence' && joins(step, created)) created.add(step.name);
+  }
+  addWhile(template, created, (step) =>
+    step.dependencies.every((name) => created.has(name) || name === decision),
+  );
+  return { allowed: true, steps: template.steps.filter((step) => created.has(step.name)) };
+}
+
+/** Adds steps that depend on one of `names` and qualify, until there is none left. */
+function addWhile(template: Template, names: Set<string>, qualifies: (step: StepTemplate) => boolean): void {
+  for (;;) {
+    const next = template.steps.find(
+      (step) => !names.has(step.name) && joins(step, names) && qualifies(step),
+    );
+    if (next === undefined) return;
+    names.add(next.name);
+  }
+}
+
+function joins(step: StepTemplate, names: ReadonlySet<string>): boolean {
+  return step.dependencies.some((name) => names.has(name));
+}
+
+/** Names downstream of `roots`, the roots left out; a step for which `passes` is false is reached but not passed. */
+function downstreamOf(
+  template: Template,
+  roots: ReadonlySet<string>,
+  passes: (step: StepTemplate) => boolean,
+): Set<string> {
+  const reached = new Set<string>();
+  let frontier: ReadonlySet<string> = roots;
+  while (frontier.size > 0) {
+    const next = new Set<string>();
+    for (const step of template.steps) {
+      if (reached.has(step.name) || !joins(step, frontier)) continue;
+      reached.add(step.name);
+      if (passes(step)) next.add(step.name);
+    }
+    frontier = next;
+  }
+  return reached;
+}

@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import os from 'node:os';
+import { BrokerError, type ErrorCode } from '../errors.ts';
+import type { StepResult } from '../model/step-result.ts';
+import { refuse, type Verdict } from '../model/verdict.ts';
+import type { ClaimedStep, Settlement, StepQueue } from '../queue/step-queue.ts';
+import { migrateBrokerSchema } from './broker-schema.ts';
+import { type Claimer, createClaimer } from './claim.ts';
+import { settleAttempt } from './completion.ts';
+import { type Database, openDatabase, probeDatabase } from './connection.ts';
+import { databaseError } from './database-error.ts';
+import { createHeldResults, type HeldResults } from './held-results.ts';
+import { type HydratedStep, hydrateSteps, type UnusableStep } from './hydrate.ts';
+import { createMorgue, holdInstance, type Instance, isProcessAlive, releaseInstance } from './instances.ts';
+import { type Listener, openListener } from './listener.ts';
+import { checkNamespace, createQueues, workerQueue } from './queues.ts';
+import { createReadySignal, type ReadySignal } from './ready-signal.ts';
+import { createRecovery, type Recovery } from './recovery.ts';
+import { registerTemplate } from './register-template.ts';
+import { CHANNEL_NAMESPACE } from './sql/session.ts';
+import type { TaskTemplate } from './template.ts';
+
+/** Something an operator should know that failed no call. */
+export interface QueueProblem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface TaskerQueueOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly databaseUrl: string;
+  /** Tasker namespace whose steps are taken; it has to be the broker's own. */
+  readonly namespace: string;
+  /** How often to look for messages that no notification announced. */
+  readonly pollMs?: number;
+  /** How long a message that was read and not claimed stays invisible. */
+  readonly visibilityTimeoutS?: number;
+  /** How often to look for what crashes left behind. */
+  readonly recoveryMs?: number;
+  /** How long a broker on another machine has to be gone before its steps are recovered. */
+  readonly deadInstanceGraceMs?: number;
+  readonly onError?: (problem: QueueProblem) => void;
+  readonly now?: () => number;
+}
+
+/** Steps of one Tasker namespace. */
+export interface TaskerQueue extends StepQueue {
+  /** Identity of this broker in claims, results and `wasm_broker.instances`. */
+  readonly workerUuid: string;
+  /** Registers a template of this queue's namespace; see `registerTemplate`. */
+  registerTemplate(
+    template: TaskTemplate,
+    options?: { readonly force?: boolean },
+  ): Promise<Verdict<{ readonly stored: boolean }>>;
+}
+
+const DEFAULTS = {
+  pollMs: 500,
+  visibilityTimeoutS: 30,
+  recoveryMs: 5000,
+  deadInstanceGraceMs: 10_000,
+} as const;
+
+/**
+ * Connects to Tasker's database as a worker: checks it, creates the queues and the broker's own schema, recovers what
+ * an earlier broker left behind, and listens. Rejects with a BrokerError that says what to change.
+ *
+ * While it runs, trouble with the database fails no claim: it is reported to `onError` and claiming goes on when it is over.
+ */
+export async function createTaskerQueue(given: TaskerQueueOptions): Promise<TaskerQueue> {
+  const options = { ...DEFAULTS, onError: () => {}, now: Date.now, ...given };
+  const refusal = checkNamespace(options.namespace);
+  if (refusal !== null) throw new BrokerError('ERR_CONFIG_INVALID', refusal.message);
+  const database = openDatabase(options.databaseUrl);
+  try {
+    return await start(database, options);
+  } catch (error) {
+    await database.close();
+    throw databaseError(error, database.name);
+  }
+}
+
+type Settings = Required<TaskerQueueOptions>;
+
+async function start(database: Database, settings: Settings): Promise<TaskerQueue> {
+  const { namespace } = settings;
+  await probeDatabase(database);
+  await migrateBrokerSchema(database);
+  await createQueues(database.pool, namespace);
+  const self = { workerUuid: randomUUID(), namespace, hostname: os.hostname(), pid: process.pid };
+  const queue = new RunningQueue(database, settings, self);
+  await queue.open();
+  return queue;
+}
+
+/** Ties the parts together and owns what is between claiming and settling. */
+class RunningQueue implements TaskerQueue {
+  readonly workerUuid: string;
+  readonly #database: Database;
+  readonly #settings: Settings;
+  readonly #self: Instance;
+  readonly #claimer: Claimer;
+  readonly #held: HeldResults;
+  readonly #recovery: Recovery;
+  readonly #ready: ReadySignal;
+  /** Claimed, not handed out yet: they still have to be hydrated. */
+  readonly #owed = new Set<string>();
+  /** Handed out and not settled; the value is the step's own `retryable`. */
+  readonly #running = new Map<string, boolean>();
+  /** One claim at a time. */
+  #claiming: Promise<unknown> = Promise.resolve();
+  #recovering: Promise<void> | null = null;
+  readonly #settling = new Set<Promise<unknown>>();
+  #listener: Listener | null = null;
+  #timers: readonly NodeJS.Timeout[] = [];
+  #closed = false;
+  /** The problem reported last, so that one outage is one report. */
+  #reported: string | null = null;
+
+  constructor(database: Database, settings: Settings, self: Instance) {
+    const { namespace, visibilityTimeoutS, now, deadInstanceGraceMs } = settings;
+    this.workerUuid = self.workerUuid;
+    this.#database = database;
+    this.#settings = settings;
+    this.#self = self;
+    this.#ready = createReadySignal();
+    const onError = (error: unknown) => this.#report(error);
+    this.#held = createHeldResults({ database: database.pool, now, onError });
+    this.#claimer = createClaimer({
+      database,
+      queue: workerQueue(namespace),
+      workerUuid: self.workerUuid,
+      visibilityTimeoutS,
+      now,
+      onClaimed: (stepUuids) => {
+        for (const stepUuid of stepUuids) this.#owed.add(stepUuid);
+      },
+      onPoison: (count) => this.#reportPoison(count),
+    });
+    this.#recovery = createRecovery({
+      database,
+      namespace,
+      morgue: createMorgue({ self, graceMs: deadInstanceGraceMs, isProcessAlive }),
+      now,
+      onStrandedSteps: (stepUuids) => {
+        this.#claimer.offer(stepUuids);
+        this.#ready.fire();
+      },
+      onHeld: (stepUuid) => this.#held.add(stepUuid),
+      onError,
+    });
+  }
+
+  async open(): Promise<void> {
+    const { pollMs, recoveryMs } = this.#settings;
+    this.#listener = await openListener({
+      connect: () => this.#database.connect(),
+      channel: `pgmq_message_ready.${await this.#channelNamespace()}`,
+      onSession: (client) => holdInstance(client, this.#self),
+      onNotify: () => this.#ready.fire(),
+      onError: (error) => this.#report(error),
+    });
+    await this.#recovery.run();
+    this.#timers = [
+      setInterval(() => this.#ready.fire(), pollMs),
+      setInterval(() => {
+        this.#recovering ??= this.#recovery.run().finally(() => {
+          this.#recovering = null;
+        });
+      }, recoveryMs),
+    ];
+  }
+
+  claim(slots: number): Promise<readonly ClaimedStep[]> {
+    const claim = this.#claiming.then(() => this.#claim(slots));
+    this.#claiming = claim;
+    return claim;
+  }
+
+  async settle(step: ClaimedStep, result: StepResult): Promise<Settlement> {
+    if (this.#closed) throw new BrokerError('ERR_DATABASE_UNAVAILABLE', 'the queue is closed');
+    const { stepUuid, attempt, retry } = step.invocation;
+    const identity = {
+      stepUuid,
+      workerUuid: this.workerUuid,
+      hostname: this.#self.hostname,
+      attempt,
+      retry,
+      retryable: this.#running.get(stepUuid) ?? true,
+    };
+    const settling = settleAttempt(this.#database, identity, result, (held) => this.#held.add(held));
+    this.#settling.add(settling);
+    try {
+      const settlement = await settling;
+      this.#running.delete(stepUuid);
+      return settlement;
+    } finally {
+      this.#settling.delete(settling);
+    }
+  }
+
+  onReady(listener: () => void): () => void {
+    return this.#ready.subscribe(listener);
+  }
+
+  async registerTemplate(template: TaskTemplate, options?: { readonly force?: boolean }) {
+    const { namespace } = this.#settings;
+    if (template.namespace_name !== namespace) {
+      return refuse(
+        'ERR_TEMPLATE_INVALID',
+        `expected template ${template.name} in namespace ${namespace}, got ${template.namespace_name}; this broker serves one namespace`,
+      );
+    }
+    return registerTemplate(this.#database.pool, template, options).catch((error: unknown) =>
+      Promise.reject(databaseError(error, this.#database.name)),
+    );
+  }
+
+  /** Steps that are claimed and not settled stay in progress; the next broker recovers them. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#ready.close();
+    await this.#claiming;
+    await this.#recovering;
+    await Promise.allSettled(this.#settling);
+    await this.#held.close();
+    await this.#listener?.close();
+    await releaseInstance(this.#database.pool, this.workerUuid).catch((error: unknown) =>
+      this.#report(error),
+    );
+    await this.#database.close();
+  }
+
+  async #claim(slots: number): Promise<readonly ClaimedStep[]> {
+    if (this.#closed || slots <= 0) return [];
+    try {
+      const free = slots - this.#owed.size;
+      if (free > 0) await this.#claimer.claim(free);
+      const steps = await this.#handOut(slots);
+      this.#reported = null;
+      return steps;
+    } catch (error) {
+      // Steps that were claimed stay owed, and the next claim goes on with them.
+      this.#report(error);
+      return [];
+    }
+  }
+
+  /** Hydrates at most `slots` of the steps that are owed and settles those that cannot run. */
+  async #handOut(slots: number): Promise<readonly ClaimedStep[]> {
+    const claimedAtMs = this.#settings.now();
+    const { steps, unusable } = await hydrateSteps(this.#database.pool, [...this.#owed].slice(0, slots));
+    for (const step of unusable) await this.#settleUnusable(step, claimedAtMs);
+    for (const { invocation, retryable } of steps) {
+      this.#owed.delete(invocation.stepUuid);
+      this.#running.set(invocation.stepUuid, retryable);
+    }
+    return steps.map(({ invocation }: HydratedStep) => Object.freeze({ invocation, claimedAtMs }));
+  }
+
+  async #settleUnusable({ stepUuid, attempt, error }: UnusableStep, startedAtMs: number): Promise<void> {
+    const identity = {
+      stepUuid,
+      workerUuid: this.workerUuid,
+      hostname: this.#self.hostname,
+      attempt,
+      retry: { backoff: 'none', backoffBaseMs: null, maxBackoffMs: null },
+      retryable: false,
+    } as const;
+    const result = {
+      success: false,
+      output: {},
+      error,
+      handlerVersion: null,
+      startedAtMs,
+      executionMs: 0,
+      custom: {},
+    };
+    await settleAttempt(this.#database, identity, result, (held) => this.#held.add(held));
+    this.#owed.delete(stepUuid);
+    this.#settings.onError({
+      code: 'ERR_TEMPLATE_INVALID',
+      message: `step ${stepUuid} was failed: ${error.message}`,
+    });
+  }
+
+  async #channelNamespace(): Promise<string> {
+    const { rows } = await this.#database.pool.query(CHANNEL_NAMESPACE, [
+      workerQueue(this.#settings.namespace),
+    ]);
+    return rows[0].namespace;
+  }
+
+  #reportPoison(count: number): void {
+    this.#settings.onError({
+      code: 'ERR_MESSAGE_INVALID',
+      message: `${count} message(s) of queue ${workerQueue(this.#settings.namespace)} were no step messages and were archived; look into pgmq.a_${workerQueue(this.#settings.namespace).toLowerCase()} for them and at who sends there`,
+    });
+  }
+
+  #report(error: unknown): void {
+    const { code, message } = databaseError(error, this.#database.name);
+    if (this.#closed || this.#reported === message) return;
+    this.#reported = message;
+    this.#settings.onError({ code, message });
+  }
+}

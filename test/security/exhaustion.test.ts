@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
+import { ECHO, ENDLESS, guest } from '../guests/wat.ts';
+
+let sandbox: Sandbox;
+const lost: string[] = [];
+beforeAll(() => {
+  sandbox = createSandbox({
+    lanes: 1,
+    limits: { fuel: 50_000_000 },
+    onLaneLost: (_, reason) => lost.push(reason),
+  });
+});
+/** Whatever a guest did, its lane lives and the next guest on it is right. */
+afterAll(async () => {
+  const next = await sandbox.execute(await sandbox.admit(ECHO), { input: '"next"' });
+  expect(next).toMatchObject({ kind: 'completed', output: '"next"' });
+  expect(lost).toEqual([]);
+  await sandbox.close();
+});
+
+const run = async (module: Uint8Array, options: Partial<Parameters<Sandbox['execute']>[1]> = {}) =>
+  sandbox.execute(await sandbox.admit(module), { input: '{}', ...options });
+
+describe('a guest that uses too much', () => {
+  it('an endless loop runs out of fuel', async () => {
+    expect(await run(ENDLESS)).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_FUEL',
+      message: 'the handler ran out of fuel; limits.fuel allows 50000000',
+    });
+  });
+
+  it('an endless loop in the start function runs out of fuel', async () => {
+    const module = guest({ fields: '(func $start (loop $again (br $again))) (start $start)' });
+    expect(await run(module)).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_FUEL',
+      setting: 'limits.fuel',
+    });
+  });
+
+  it('a memory bomb is stopped at the limit and says so', async () => {
+    const module = guest({
+      pages: '1',
+      body: '(loop $more (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable))) (br $more)) (i32.const 0)',
+    });
+    const outcome = await run(module, { limits: { memory_pages: 100 } });
+    expect(outcome).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_MEMORY',
+      limit: 'memory_pages',
+      allowed: 100,
+      setting: 'limits.memory_pages',
+    });
+    expect(outcome.usage.peakMemoryBytes).toBeLessThanOrEqual(100 * 65536);
+  });
+
+  it('growing memory costs fuel before it happens', async () => {
+    const module = guest({ pages: '1', body: '(drop (memory.grow (i32.const 1000))) (i32.const 0)' });
+    expect(await run(module, { limits: { fuel: 1_000_000 } })).toMatchObject({
+      kind: 'exhausted',
+      limit: 'fuel',
+    });
+  });
+
+  it('deep recursion ends by call depth', async () => {
+    const module = guest({
+      fields: '(func $deeper (param i32) (result i32) (call $deeper (i32.add (local.get 0) (i32.const 1))))',
+      body: '(call $deeper (i32.const 0))',
+    });
+    expect(await run(module)).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_DEPTH',
+      limit: 'depth',
+      setting: 'limits.depth',
+    });
+  });
+
+  it('an output over the limit is refused with its size', async () => {
+    const module = guest({
+      imports: ['output_write'],
+      body: '(call $output_write (i32.const 0) (i32.const 5000)) (i32.const 0)',
+    });
+    expect(await run(module, { limits: { output_bytes: 4096 } })).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_OUTPUT',
+      message: 'output of 5000 bytes; limits.output_bytes allows 4096',
+    });
+  });
+
+  it('a flood of log lines is stopped at the limit', async () => {
+    const module = guest({
+      imports: ['log'],
+      body: '(loop $again (call $log (i32.const 1) (i32.const 0) (i32.const 1)) (br $again)) (i32.const 0)',
+    });
+    const outcome = await run(module, { grants: [{ capability: 'log' }], limits: { log_lines: 10 } });
+    expect(outcome).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_LOG',
+      limit: 'log_lines',
+      allowed: 10,
+    });
+  });
+
+  it('copying the input over and over costs fuel', async () => {
+    const module = guest({
+      imports: ['input_len', 'input_read'],
+      pages: '32',
+      body: '(loop $again (call $input_read (i32.const 0)) (br $again)) (i32.const 0)',
+    });
+    const input = JSON.stringify('x'.repeat(1_000_000));
+    const outcome = await run(module, { input });
+    expect(outcome).toMatchObject({ kind: 'exhausted', limit: 'fuel' });
+    expect(outcome.usage.wallMs).toBeLessThan(5_000);
+  });
+
+  it('a guest that waits for a host call longer than its wall time is ended, and its neighbours on the lane are not', async () => {
+    const neverAnswers = {
+      http: {
+        exchange: (_: unknown, signal: AbortSignal) =>
+          new Promise<never>((_resolve, reject) =>
+            signal.addEventListener('abort', () => reject(signal.reason)),
+          ),
+      },
+      secrets: { get: async () => null },
+    };
+    const own = createSandbox({ lanes: 1, host: neverAnswers, onLaneLost: (_, reason) => lost.push(reason) });
+    try {
+      const head = JSON.stringify({ method: 'GET', url: 'http://127.0.0.1:9/' });
+      const frame = `\\${head.length.toString(16).padStart(2, '0')}\\00\\00\\00${head.replaceAll('"', '\\22')}`;
+      const waiting = guest({
+        imports: ['http_request', 'output_write'],
+        fields: `(data (i32.const 16) "${frame}")`,
+        body: `(drop (call $http_request (i32.const 16) (i32.const ${4 + head.length})))
+          (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
+      });
+      const grants = [
+        {
+          capability: 'http' as const,
+          schemes: ['http' as const],
+          hosts: ['127.0.0.1'],
+          ports: [9],
+          methods: ['GET' as const],
+          private_networks: ['127.0.0.1/32'],
+        },
+      ];
+      const artifact = await own.admit(waiting);
+      const slow = own.execute(artifact, { input: '{}', grants, limits: { wall_ms: 150 } });
+      const neighbour = await own.execute(await own.admit(ECHO), { input: '"beside"' });
+      expect(neighbour).toMatchObject({ kind: 'completed', output: '"beside"' });
+      expect(await slow).toMatchObject({
+        kind: 'exhausted',
+        code: 'ERR_LIMIT_WALL_TIME',
+        limit: 'wall_ms',
+        allowed: 150,
+      });
+      expect(lost).toEqual([]);
+    } finally {
+      await own.close();
+    }
+  });
+});
