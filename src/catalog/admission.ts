@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { BrokerError, messageOf } from '../errors.ts';
-import { clampMemory, clampTable, importMemory, keepExports, type Metered, meter } from '../metering/index.ts';
+import {
+  clampMemory,
+  clampTable,
+  importMemory,
+  keepExports,
+  type Metered,
+  meter,
+} from '../metering/index.ts';
 import { ABI_ENTRY, ABI_MEMORY } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import type { Manifest } from '../model/manifest.ts';
@@ -32,7 +39,7 @@ export function admitArtifact(bytes: Uint8Array, manifest: Manifest | null, limi
     costTableHash: metered.costTableHash,
     fuelExport: metered.fuelExport,
     depthExport: metered.depthExport,
-    deniedGrowsExport: "",
+    deniedGrowExport: metered.deniedGrowExport ?? null,
     startExport: metered.startExport ?? null,
     memoryMinPages: memory?.minPages ?? 0,
     memoryMaxPages: Math.min(memory?.maxPages ?? limits.memory_pages, limits.memory_pages),
@@ -44,7 +51,9 @@ export function admitArtifact(bytes: Uint8Array, manifest: Manifest | null, limi
 function rewrite(bytes: Uint8Array, limits: Limits): Verdict<Metered> {
   try {
     const kept = keepExports(bytes, [ABI_ENTRY, ABI_MEMORY]);
-    const clamped = clampTable(clampMemory(kept, { maxPages: limits.memory_pages }), { maxElements: TABLE_ELEMENTS_MAX });
+    const clamped = clampTable(clampMemory(kept, { maxPages: limits.memory_pages }), {
+      maxElements: TABLE_ELEMENTS_MAX,
+    });
     return { allowed: true, ...meter(importMemory(clamped, MEMORY_IMPORT)) };
   } catch (error) {
     return meteringRefusal(error);
@@ -56,12 +65,18 @@ function compile(metered: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   try {
     return new WebAssembly.Module(metered);
   } catch (error) {
-    throw new BrokerError('ERR_MODULE_MALFORMED', `the engine refuses the module: ${messageOf(error)}`, { cause: error });
+    throw new BrokerError('ERR_MODULE_MALFORMED', `the engine refuses the module: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
 function allowed<Value extends Inspected | Metered>(verdict: Verdict<Value>): Value {
   if (verdict.allowed) return verdict as Value;
   const refusal: Refusal = verdict as Refusal;
-  throw new BrokerError(refusal.code, refusal.message, refusal.details === undefined ? {} : { details: refusal.details });
+  throw new BrokerError(
+    refusal.code,
+    refusal.message,
+    refusal.details === undefined ? {} : { details: refusal.details },
+  );
 }

@@ -14,7 +14,8 @@ export interface Artifact {
   /** Names of the reserved exports that metering added. */
   readonly fuelExport: string;
   readonly depthExport: string;
-  readonly deniedGrowsExport: string;
+  /** Absent where the module never grows its memory. */
+  readonly deniedGrowExport: string | null;
   /** Present when the module had a start function: it runs under fuel before every entry. */
   readonly startExport: string | null;
   /** Limits of the memory import in the metered module. */

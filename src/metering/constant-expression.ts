@@ -1,5 +1,5 @@
 import type { Reader } from './reader.ts';
-import { readReferenceType } from './types.ts';
+import { readNullType } from './types.ts';
 import { refusedOpcode } from './unsupported.ts';
 
 /** Index spaces a constant expression may refer to. */
@@ -35,7 +35,7 @@ export function skipConstantExpression(reader: Reader, scope: ConstantScope): vo
         checkIndex(reader, reader.u32(), scope.globals, 'global');
         break;
       case 0xd0:
-        readReferenceType(reader);
+        readNullType(reader);
         break;
       case 0xd2:
         checkIndex(reader, reader.u32(), scope.functions, 'function');

@@ -357,7 +357,7 @@ export class BodyDecoder {
     if (!this.#lines.live) return;
     this.#hasBulk = true;
     this.#lines.marks.add(kind, at, value);
-    this.#lines.next(MARK.line, this.#reader.position);
+    this.#lines.next(kind === MARK.memoryGrow ? MARK.afterGrow : MARK.line, this.#reader.position);
   }
 
   #memoryGrow(at: number): void {

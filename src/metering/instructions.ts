@@ -1,6 +1,7 @@
 import { COST_TABLE, instructionCost, type LengthCost, type LengthCostName } from './cost-table.ts';
 import { IMMEDIATE, OPCODE_SPACE, OPCODES, type OpcodeRow, PREFIX_FC, PREFIX_FD } from './opcodes.ts';
 import type { Reader } from './reader.ts';
+import { readNullType } from './types.ts';
 import { refusedOpcode } from './unsupported.ts';
 
 /** The opcode table spread out by opcode, for the decoder's inner loop. An opcode without a row has no immediate. */
@@ -63,8 +64,10 @@ export function skipImmediate(reader: Reader, immediate: number): void {
       reader.skip(1);
       break;
     case IMMEDIATE.byte:
-    case IMMEDIATE.referenceType:
       reader.skip(1);
+      break;
+    case IMMEDIATE.referenceType:
+      readNullType(reader);
       break;
     case IMMEDIATE.memory:
     case IMMEDIATE.index:

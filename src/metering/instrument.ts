@@ -22,9 +22,11 @@ const OP = Object.freeze({
   i32Const: 0x41,
   i64Const: 0x42,
   i32LtS: 0x48,
+  i32Eq: 0x46,
   i64LtS: 0x53,
   i64LeU: 0x58,
   i32Sub: 0x6b,
+  i32Or: 0x72,
   i64Sub: 0x7d,
   i64Mul: 0x7e,
   i64Shl: 0x86,
@@ -34,10 +36,12 @@ const OP = Object.freeze({
   tableSize: 16,
 });
 
-/** Global indices of the two counters, and the block types that leave a function's results. */
+/** Global indices of what metering adds, and the block types that leave a function's results. */
 export interface Targets {
   readonly fuelGlobal: number;
   readonly depthGlobal: number;
+  /** Written only where the module grows a memory. */
+  readonly deniedGrowGlobal: number;
   /** Writes the block type of a block that takes nothing and leaves the results of the given type. */
   writeResultType(out: Writer, typeIndex: number): void;
 }
@@ -146,6 +150,10 @@ export class BodyEmitter {
         this.#reloadAndCheck(value);
         return position;
       case MARK.line:
+        this.#charge(value);
+        return position;
+      case MARK.afterGrow:
+        this.#noteDenial();
         this.#charge(value);
         return position;
       case MARK.loop:
@@ -265,6 +273,18 @@ export class BodyEmitter {
     this.#local(OP.localTee, this.#fuel);
     this.#spilledCheck();
     this.counts.charges++;
+  }
+
+  /** With the result of memory.grow on the operand stack, which stays there: `denied |= result = −1`. */
+  #noteDenial(): void {
+    const [out, MINUS_ONE] = [this.#out, 0x7f];
+    this.#local(OP.localTee, this.#length);
+    this.#local(OP.localGet, this.#length);
+    out.pair(OP.i32Const, MINUS_ONE);
+    out.byte(OP.i32Eq);
+    this.#global(OP.globalGet, this.#targets.deniedGrowGlobal);
+    out.byte(OP.i32Or);
+    this.#global(OP.globalSet, this.#targets.deniedGrowGlobal);
   }
 
   /** Turns the unsigned length on the operand stack into its cost. Products stay below 2⁴⁹. */

@@ -23,6 +23,8 @@ export const MARK = Object.freeze({
   /** Before memory.grow, table.grow: the same, if the growth can succeed. */
   memoryGrow: 10,
   tableGrow: 11,
+  /** After memory.grow: note a denial and start a straight line. */
+  afterGrow: 13,
   /** The last `end` of the body. */
   end: 12,
 });

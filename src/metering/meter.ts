@@ -7,7 +7,13 @@ import { type MeterLimits, resolveLimits } from './limits.ts';
 import { parseModule } from './module.ts';
 import { OffsetRecorder, type Offsets } from './offsets.ts';
 import { writeStartExport } from './passes/start-to-export.ts';
-import { checkReservedExports, DEPTH_EXPORT, FUEL_EXPORT, START_EXPORT } from './reserved.ts';
+import {
+  checkReservedExports,
+  DENIED_GROW_EXPORT,
+  DEPTH_EXPORT,
+  FUEL_EXPORT,
+  START_EXPORT,
+} from './reserved.ts';
 import { ResultTypes } from './result-types.ts';
 import { type Assembled, assemble, extendVector, SECTION, type Section } from './sections.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
@@ -41,6 +47,8 @@ export interface Metered {
   readonly depthExport: string;
   /** The former start function, without parameters and results, to be called once after setting fuel. */
   readonly startExport?: string;
+  /** Exported mutable i32 global of modules that grow a memory: 1 once a `memory.grow` was denied. */
+  readonly deniedGrowExport?: string;
   readonly costTableHash: string;
   readonly offsets: Offsets;
   readonly summary: MeterSummary;
@@ -48,7 +56,7 @@ export interface Metered {
 
 /**
  * Adds fuel and call-depth counters to a WebAssembly module. Pure and synchronous. Imports, exports, indices, types
- * and custom sections stay; two globals, up to three exports and some types are added behind the module's own.
+ * and custom sections stay; up to three globals, four exports and some types are added behind the module's own.
  * The result is as valid as the module was: an engine still has to validate it. Throws `MeteringError`.
  */
 export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
@@ -60,7 +68,7 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
   const assembled = assemble(
     skeleton.bytes,
     skeleton.sections,
-    replacedSections(skeleton, resultTypes, code.section),
+    replacedSections(skeleton, resultTypes, code),
   );
   code.offsets.shift(0, assembled.payloads.get(SECTION.code) ?? 0);
   return {
@@ -68,6 +76,7 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
     fuelExport: FUEL_EXPORT,
     depthExport: DEPTH_EXPORT,
     ...(skeleton.start === undefined ? {} : { startExport: START_EXPORT }),
+    ...(code.growsMemory ? { deniedGrowExport: DENIED_GROW_EXPORT } : {}),
     costTableHash: COST_TABLE_HASH,
     offsets: code.offsets.finish(),
     summary: summarize(skeleton, assembled, code),
@@ -83,7 +92,10 @@ interface MeteredCode {
   readonly checks: number;
   readonly heaviestFrame: number;
   readonly features: readonly string[];
+  readonly growsMemory: boolean;
 }
+
+const MEMORY_GROW = 0x40;
 
 /** Decodes and emits every function body. */
 function meterCode(module: ModuleSkeleton, limits: MeterLimits, types: ResultTypes): MeteredCode {
@@ -95,6 +107,7 @@ function meterCode(module: ModuleSkeleton, limits: MeterLimits, types: ResultTyp
   const targets = {
     fuelGlobal,
     depthGlobal: fuelGlobal + 1,
+    deniedGrowGlobal: fuelGlobal + 2,
     writeResultType: (out: Writer, type: number): void => types.writeResultType(out, type),
   };
   const emitter = new BodyEmitter(module, targets, body, offsets);
@@ -110,14 +123,16 @@ function meterCode(module: ModuleSkeleton, limits: MeterLimits, types: ResultTyp
     section.append(body);
     heaviestFrame = Math.max(heaviestFrame, plan.weight);
   });
-  return { section, offsets, ...emitter.counts, heaviestFrame, features: featuresOf(module, decoder.seen) };
+  const growsMemory = decoder.seen[MEMORY_GROW] === 1;
+  const features = featuresOf(module, decoder.seen);
+  return { section, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
 }
 
 /** The sections that metering changes or adds. */
 function replacedSections(
   module: ModuleSkeleton,
   types: ResultTypes,
-  code: Writer,
+  { section: code, growsMemory }: MeteredCode,
 ): Map<number, Writer | undefined> {
   const find = (id: number): Section | undefined => module.sections.find((section) => section.id === id);
   const replaced = new Map<number, Writer | undefined>();
@@ -127,38 +142,55 @@ function replacedSections(
     );
     replaced.set(SECTION.type, content);
   }
-  replaced.set(SECTION.global, extendVector(module.bytes, find(SECTION.global), 2, writeCounters));
-  const exports = module.start === undefined ? 2 : 3;
+  const globals = growsMemory ? COUNTERS : COUNTERS.slice(0, 2);
+  replaced.set(
+    SECTION.global,
+    extendVector(module.bytes, find(SECTION.global), globals.length, (out) => writeGlobals(out, globals)),
+  );
+  const exports = globals.length + (module.start === undefined ? 0 : 1);
   replaced.set(
     SECTION.export,
-    extendVector(module.bytes, find(SECTION.export), exports, (out) => writeExports(out, module)),
+    extendVector(module.bytes, find(SECTION.export), exports, (out) => writeExports(out, module, globals)),
   );
   if (module.start !== undefined) replaced.set(SECTION.start, undefined);
   if (module.bodies.length > 0) replaced.set(SECTION.code, code);
   return replaced;
 }
 
-/** The two globals: fuel 0, so that nothing runs before the host sets it, and the default depth. */
-function writeCounters(out: Writer): void {
-  const [MUTABLE, I32_CONST, I64_CONST, END] = [0x01, 0x41, 0x42, 0x0b];
-  out.pair(I64, MUTABLE);
-  out.byte(I64_CONST);
-  out.signed(0);
-  out.byte(END);
-  out.pair(I32, MUTABLE);
-  out.byte(I32_CONST);
-  out.signed(DEFAULT_DEPTH);
-  out.byte(END);
+interface Counter {
+  readonly name: string;
+  readonly type: number;
+  readonly constant: number;
+  readonly initial: number;
 }
 
-function writeExports(out: Writer, module: ModuleSkeleton): void {
+const I32_CONST = 0x41;
+const I64_CONST = 0x42;
+
+/** The added globals, in the order of their indices. Fuel is 0, so that nothing runs before the host sets it. */
+const COUNTERS: readonly Counter[] = Object.freeze([
+  { name: FUEL_EXPORT, type: I64, constant: I64_CONST, initial: 0 },
+  { name: DEPTH_EXPORT, type: I32, constant: I32_CONST, initial: DEFAULT_DEPTH },
+  { name: DENIED_GROW_EXPORT, type: I32, constant: I32_CONST, initial: 0 },
+]);
+
+function writeGlobals(out: Writer, globals: readonly Counter[]): void {
+  const [MUTABLE, END] = [0x01, 0x0b];
+  for (const { type, constant, initial } of globals) {
+    out.pair(type, MUTABLE);
+    out.byte(constant);
+    out.signed(initial);
+    out.byte(END);
+  }
+}
+
+function writeExports(out: Writer, module: ModuleSkeleton, globals: readonly Counter[]): void {
   const GLOBAL = 3;
-  out.name(FUEL_EXPORT);
-  out.byte(GLOBAL);
-  out.u32(module.globals.length);
-  out.name(DEPTH_EXPORT);
-  out.byte(GLOBAL);
-  out.u32(module.globals.length + 1);
+  globals.forEach(({ name }, index) => {
+    out.name(name);
+    out.byte(GLOBAL);
+    out.u32(module.globals.length + index);
+  });
   if (module.start !== undefined) writeStartExport(out, START_EXPORT, module.start);
 }
 

@@ -10,6 +10,9 @@ export const FUEL_EXPORT = 'metering:fuel';
 /** Exported mutable i32 global: the weight in bytes that is left for further frames. */
 export const DEPTH_EXPORT = 'metering:depth';
 
+/** Exported mutable i32 global: 1 once a memory.grow was denied. */
+export const DENIED_GROW_EXPORT = 'metering:denied-grow';
+
 /** The former start function. */
 export const START_EXPORT = 'metering:start';
 

@@ -30,7 +30,7 @@ const KINDS: readonly ImportKind[] = ['function', 'table', 'memory', 'global'];
 const MAX_PAGES = 65_536;
 
 function readTypes(reader: Reader, module: ModuleBuilder): void {
-  const count = reader.count(3);
+  const count = reader.count(2);
   checkLimit(module.limits, 'types', count, reader.position);
   for (let index = 0; index < count; index++) module.types.push(readFunctionType(reader, module.limits));
 }

@@ -69,6 +69,12 @@ export function readReferenceType(reader: Reader): ReferenceType {
   throw refusedType(byte, offset);
 }
 
+/** The type of a `ref.null`. A type index in its place belongs to typed function references. */
+export function readNullType(reader: Reader): ReferenceType {
+  if ((reader.peek() & 0xc0) === 0x40) return readReferenceType(reader);
+  throw reader.malformed('unsupported-function-references', 'null of a declared type is not supported');
+}
+
 export function readFunctionType(reader: Reader, limits: MeterLimits): FunctionType {
   const offset = reader.position;
   const form = reader.byte();

@@ -13,7 +13,8 @@ export interface ModuleMessage {
   readonly module: WebAssembly.Module;
   readonly fuelExport: string;
   readonly depthExport: string;
-  readonly deniedGrowsExport: string;
+  /** Absent where the module never grows its memory. */
+  readonly deniedGrowExport: string | null;
   readonly startExport: string | null;
   readonly memoryMinPages: number;
   readonly memoryMaxPages: number;

@@ -12,6 +12,7 @@ function oracle(bytes: Uint8Array, name: string, args: readonly Argument[]) {
   let results: unknown[] | undefined;
   let error: string | undefined;
   try {
+    interpreter.start();
     results = interpreter.call(name, ...args);
   } catch (thrown) {
     error = (thrown as Error).message;

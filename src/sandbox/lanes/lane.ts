@@ -103,9 +103,9 @@ export class Lane {
     const { artifact, authority, input, config, timeMs, logLevel } = job;
     if (!this.#knownDigests.has(artifact.digest)) {
       this.#knownDigests.add(artifact.digest);
-      const { digest, module, fuelExport, depthExport, deniedGrowsExport, startExport, suspends } = artifact;
+      const { digest, module, fuelExport, depthExport, deniedGrowExport, startExport, suspends } = artifact;
       const { memoryMinPages, memoryMaxPages } = artifact;
-      const exports = { fuelExport, depthExport, deniedGrowsExport, startExport };
+      const exports = { fuelExport, depthExport, deniedGrowExport, startExport };
       this.#send({ type: 'module', digest, module, ...exports, memoryMinPages, memoryMaxPages, suspends });
     }
     const limits = authority.limits;

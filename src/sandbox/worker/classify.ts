@@ -1,5 +1,5 @@
 /** Runs in a lane's thread. Turns how the guest's entry ended into what is reported. */
-import { NO_BYTES, type GuestState } from '../abi/guest-state.ts';
+import { type GuestState, NO_BYTES } from '../abi/guest-state.ts';
 import type { GuestResult, ModuleMessage } from '../protocol.ts';
 
 /** How the entry ended: with its return value, or with what it threw. */
@@ -11,7 +11,12 @@ const STACK_FRAMES_MAX = 16;
  * The order decides: a verdict of the host first, then fuel (also after a normal return: the last straight line may
  * pass zero), call depth, a denied memory.grow that led to a trap, the trap itself, the return value, the output.
  */
-export function classify(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance, end: EntryEnd): GuestResult {
+export function classify(
+  state: GuestState,
+  module: ModuleMessage,
+  instance: WebAssembly.Instance,
+  end: EntryEnd,
+): GuestResult {
   if (state.stopped !== null) return state.stopped;
   if (state.fuel !== null && state.fuel.value < 0n) return outOfFuel(state);
   if ('thrown' in end) return classifyTrap(state, module, instance, end.thrown);
@@ -30,26 +35,66 @@ function outOfFuel(state: GuestState): GuestResult {
   const allowed = state.limits.fuel;
   const used = allowed - Number(state.fuel?.value ?? 0n);
   const message = `the handler ran out of fuel; limits.fuel allows ${allowed}`;
-  return { kind: 'exhausted', code: 'ERR_LIMIT_FUEL', message, limit: 'fuel', allowed, used, setting: 'limits.fuel' };
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_FUEL',
+    message,
+    limit: 'fuel',
+    allowed,
+    used,
+    setting: 'limits.fuel',
+  };
 }
 
-function classifyTrap(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance, thrown: unknown): GuestResult {
+function classifyTrap(
+  state: GuestState,
+  module: ModuleMessage,
+  instance: WebAssembly.Instance,
+  thrown: unknown,
+): GuestResult {
   const depthLeft = Number(globalValue(instance, module.depthExport));
   if (depthLeft < 0 || thrown instanceof RangeError) {
     const allowed = state.limits.depth;
     const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
     const used = depthLeft < 0 ? allowed - depthLeft : allowed;
-    return { kind: 'exhausted', code: 'ERR_LIMIT_DEPTH', message, limit: 'depth', allowed, used, setting: 'limits.depth' };
+    return {
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_DEPTH',
+      message,
+      limit: 'depth',
+      allowed,
+      used,
+      setting: 'limits.depth',
+    };
   }
-  if (Number(globalValue(instance, module.deniedGrowsExport)) > 0) {
+  if (wasDeniedMemory(state, module, instance) && isUnreachable(thrown)) {
     const allowed = state.limits.memory_pages;
     const used = state.memory.buffer.byteLength / 65536;
     const message = `the handler asked for more memory than limits.memory_pages = ${allowed} allows (it had ${used} pages)`;
     const setting = 'limits.memory_pages';
-    return { kind: 'exhausted', code: 'ERR_LIMIT_MEMORY', message, limit: 'memory_pages', allowed, used, setting };
+    return {
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_MEMORY',
+      message,
+      limit: 'memory_pages',
+      allowed,
+      used,
+      setting,
+    };
   }
   const message = thrown instanceof Error ? thrown.message : 'trap';
   return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message: `trap: ${message}`, stack: wasmFrames(thrown) };
+}
+
+/** True when the invocation's own limit, and not the module's declared maximum, stopped a memory.grow. */
+function wasDeniedMemory(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance): boolean {
+  if (module.deniedGrowExport === null || module.memoryMaxPages < state.limits.memory_pages) return false;
+  return globalValue(instance, module.deniedGrowExport) === 1;
+}
+
+/** How allocators of compiled languages end when there is no memory. */
+function isUnreachable(thrown: unknown): boolean {
+  return thrown instanceof WebAssembly.RuntimeError && thrown.message === 'unreachable';
 }
 
 /** The value of an exported global, 0 when there is none. */
@@ -62,7 +107,9 @@ export function globalValue(instance: WebAssembly.Instance, name: string): numbe
 function wasmFrames(thrown: unknown): string[] {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const frames: string[] = [];
-  for (const match of stack.matchAll(/at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]:0x[0-9a-f]+)/g)) {
+  for (const match of stack.matchAll(
+    /at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]:0x[0-9a-f]+)/g,
+  )) {
     frames.push(match[1] === undefined ? match[2]! : `${match[1]} (${match[2]})`);
     if (frames.length === STACK_FRAMES_MAX) break;
   }

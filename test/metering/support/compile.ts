@@ -7,8 +7,6 @@ const wabt = await loadWabt();
 export function wat(text: string): Uint8Array<ArrayBuffer> {
   const module = wabt.parseWat('test.wat', text, {
     tail_call: true,
-    multi_memory: true,
-    extended_const: true,
   });
   try {
     return new Uint8Array(module.toBinary({ write_debug_names: true }).buffer);

@@ -26,6 +26,7 @@ export interface Body {
 export interface DecodedModule {
   readonly imports: readonly { module: string; name: string }[];
   readonly exports: ReadonlyMap<string, number>;
+  readonly start: number | undefined;
   readonly bodies: readonly Body[];
   readonly globals: readonly Instruction[][];
   readonly memory: { min: number; max: number | undefined } | undefined;
@@ -125,6 +126,7 @@ export function decode(bytes: Uint8Array): DecodedModule {
     const index = section.unsigned();
     if (kind === 0) exports.set(name, index);
   });
+  const start = sections.get(8)?.unsigned();
   const elements = items(9, (section) => {
     if (section.unsigned() !== 0) throw new Error('the oracle knows plain element segments only');
     return { offset: instructions(section, types), functions: section.list(() => section.unsigned()) };
@@ -147,7 +149,7 @@ export function decode(bytes: Uint8Array): DecodedModule {
       key: typeKey(functionTypes[index] ?? 0),
     };
   };
-  return { imports, exports, bodies, globals, memory, table, elements, data, signature, typeKey };
+  return { imports, exports, start, bodies, globals, memory, table, elements, data, signature, typeKey };
 }
 
 function limits(section: Cursor): { min: number; max: number | undefined } {

@@ -39,6 +39,11 @@ export class Interpreter {
     }
   }
 
+  /** Runs the start function, if there is one. */
+  start(): void {
+    if (this.#module.start !== undefined) this.#invoke(this.#module.start, []);
+  }
+
   /** Calls an export; traps throw what the engine would throw. */
   call(name: string, ...args: Value[]): Value[] {
     const index = this.#module.exports.get(name);
@@ -155,9 +160,9 @@ export class Interpreter {
     const index = this.#table[slot >>> 0];
     if (slot >>> 0 >= this.#table.length) throw new WebAssembly.RuntimeError('table index is out of bounds');
     if (index === null || index === undefined)
-      throw new WebAssembly.RuntimeError('null function or function signature mismatch');
+      throw new WebAssembly.RuntimeError('function signature mismatch');
     if (this.#module.signature(index).key !== this.#module.typeKey(type)) {
-      throw new WebAssembly.RuntimeError('null function or function signature mismatch');
+      throw new WebAssembly.RuntimeError('function signature mismatch');
     }
     return index;
   }

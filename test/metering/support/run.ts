@@ -15,7 +15,7 @@ export interface Run {
 
 type CompiledImports = WebAssembly.Imports | ((exports: () => WebAssembly.Exports) => WebAssembly.Imports);
 
-/** A metered module, compiled once; every call of the result runs in a fresh instance. */
+/** A metered module, compiled once; every call of the result runs in a fresh instance, its start function first. */
 export function metered(
   bytes: Uint8Array,
   imports: CompiledImports = {},
@@ -32,7 +32,8 @@ export function metered(
     const depthGlobal = exports[output.depthExport] as WebAssembly.Global<'i32'>;
     fuelGlobal.value = BigInt(fuel);
     depthGlobal.value = DEFAULT_DEPTH;
-    const outcome = call(exports, name, args);
+    const started = output.startExport === undefined ? undefined : call(exports, output.startExport, []);
+    const outcome = started?.error === undefined ? call(exports, name, args) : started;
     const left = fuelGlobal.value;
     return { ...outcome, left, used: BigInt(fuel) - left, depthLeft: depthGlobal.value, exports };
   };

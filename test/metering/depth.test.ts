@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { COST_TABLE, DEFAULT_DEPTH, meter } from '../../src/metering/index.ts';
+import { wat } from './support/compile.ts';
+import { metered } from './support/run.ts';
+
+const PLENTY = 1n << 40n;
+const { overheadBytes, slotBytes, vectorBytes } = COST_TABLE.frame;
+const repeat = (count: number, text: string): string => Array(count).fill(text).join(' ');
+
+/** Recursion in different shapes: what one frame weighs is in its locals, its operands, its parameters or nothing. */
+const RECURSIONS: Record<string, [text: string, weight: number]> = {
+  'a tiny function': ['(func $f (export "run") (call $f))', overheadBytes],
+  'many locals': [
+    `(func $f (export "run") (local ${repeat(1000, 'i64')}) (call $f))`,
+    overheadBytes + 1000 * slotBytes,
+  ],
+  'vector locals': [
+    `(func $f (export "run") (local ${repeat(10, 'v128')}) (call $f))`,
+    overheadBytes + 10 * vectorBytes,
+  ],
+  'a tall operand stack': [
+    `(func $f (export "run") ${repeat(2000, '(i32.const 1)')} (call $f) ${repeat(2000, 'drop')})`,
+    overheadBytes + 2000 * slotBytes,
+  ],
+  'vectors on the operand stack': [
+    `(func $f (export "run") ${repeat(9, '(v128.const i64x2 1 2)')} (call $f) ${repeat(9, 'drop')})`,
+    overheadBytes + 9 * vectorBytes,
+  ],
+  'parameters and results': [
+    '(func (export "run") (drop (call $f (i32.const 1)))) (func $f (param i32) (result i64) (call $f (local.get 0)))',
+    // Parameter as local, in its place, and as operand; result in its place; the operand slot serves both.
+    overheadBytes + 2 * slotBytes + slotBytes + slotBytes,
+  ],
+  'indirect calls': [
+    '(type $t (func)) (table 1 funcref) (elem (i32.const 0) $f) (func $f (export "run") (call_indirect (type $t) (i32.const 0)))',
+    overheadBytes + slotBytes,
+  ],
+};
+
+describe('call depth', () => {
+  for (const [name, [text, weight]] of Object.entries(RECURSIONS)) {
+    it(`stops recursion with ${name} at the same frame every time, told apart from unreachable and from fuel`, () => {
+      const run = metered(wat(`(module ${text})`));
+      const stopped = run('run', PLENTY);
+      expect(stopped.error).toBe('unreachable');
+      expect(stopped.left).toBeGreaterThan(0n);
+      expect(stopped.depthLeft).toBeLessThan(0);
+      expect(stopped.depthLeft).toBeGreaterThanOrEqual(-weight);
+      expect(run('run', PLENTY)).toMatchObject({ depthLeft: stopped.depthLeft, used: stopped.used });
+    });
+
+    it(`fits the default on the stack of a JSPI call: ${name}`, async () => {
+      const output = meter(wat(`(module ${text})`));
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(output.bytes));
+      (exports[output.fuelExport] as WebAssembly.Global<'i64'>).value = PLENTY;
+      const promising = (WebAssembly as unknown as { promising(call: unknown): () => Promise<unknown> })
+        .promising;
+      await expect(promising(exports.run)()).rejects.toThrow('unreachable');
+      expect((exports[output.depthExport] as WebAssembly.Global<'i32'>).value).toBeLessThan(0);
+    });
+  }
+
+  it('weighs leaves too', () => {
+    const text = `(module (func (export "run") (call $leaf)) (func $leaf (local ${repeat(40_000, 'v128')})))`;
+    const stopped = metered(wat(text))('run', PLENTY);
+    expect(stopped).toMatchObject({ error: 'unreachable' });
+    expect(stopped.depthLeft).toBe(DEFAULT_DEPTH - overheadBytes - (overheadBytes + 40_000 * vectorBytes));
+  });
+
+  it('is given back at every way out', () => {
+    const run = metered(
+      wat(`(module (func $f (param i32) (result i32)
+          (if (i32.eq (local.get 0) (i32.const 0)) (then (return (i32.const 1))))
+          (br_if 0 (i32.const 2) (i32.eq (local.get 0) (i32.const 1)))
+          drop
+          (block (result i32) (br_table 0 1 (i32.const 3) (i32.sub (local.get 0) (i32.const 2)))) drop
+          (if (i32.eq (local.get 0) (i32.const 3)) (then (return_call $f (i32.const 1))))
+          (i32.const 4))
+        (func (export "run") (param i32) (result i32) (local $n i32)
+          (loop (drop (call $f (local.get 0)))
+            (br_if 0 (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 20000))))
+          (call $f (local.get 0))))`),
+    );
+    for (const path of [0, 1, 2, 3, 4]) {
+      expect(run('run', PLENTY, path), `path ${path}`).toMatchObject({
+        error: undefined,
+        depthLeft: DEFAULT_DEPTH,
+      });
+    }
+  });
+});
