@@ -99,7 +99,7 @@ describe('the host-call boundary', () => {
         expect([1, 2]).toContain(status);
         expect(error.code).not.toBe('ERR_INTERNAL');
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,12 +1,12 @@
 import { type Refusal, refuse, type Verdict } from '../../model/verdict.ts';
 import { authorizeUrl, refuseAddress } from '../egress/authorize-url.ts';
+import type { HttpClient } from '../egress/http-client.ts';
 import {
-  type HttpClient,
   type HttpFailure,
   type HttpHeader,
   type HttpResponse,
   redirectLocation,
-} from '../egress/http-client.ts';
+} from '../egress/http-response.ts';
 import { type Hop, nextHop } from '../egress/redirect.ts';
 import { hostFailure } from '../failure.ts';
 import type { Authority, HostFailure, HostReply } from '../host-call.ts';

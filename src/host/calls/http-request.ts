@@ -34,7 +34,12 @@ async function perform(
   services: HostServices,
   signal: AbortSignal,
 ): Promise<HostReply> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);
+  const expiry = new AbortController();
+  const timer = setTimeout(
+    () => expiry.abort(new DOMException('timed out', 'TimeoutError')),
+    request.timeoutMs,
+  );
+  const deadline = AbortSignal.any([signal, expiry.signal]);
   try {
     const loaded = await loadSecrets(request.secrets, services.secrets, deadline);
     if (!loaded.allowed) return hostFailure(loaded);
@@ -44,5 +49,7 @@ async function perform(
   } catch (error) {
     if (deadline.aborted) return hostFailure(abortFailure(deadline));
     throw error;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { untilAborted } from '../until-aborted.ts';
 import { sameAddress } from './address.ts';
 
 /** One address of a name. */
@@ -55,7 +56,9 @@ export async function openConnection(
   for (const address of destination.addresses) {
     signal.throwIfAborted();
     try {
-      const socket = await dial(address, destination.port, signal);
+      const dialling = dial(address, destination.port, signal);
+      discardLate(dialling, signal);
+      const socket = await untilAborted(dialling, signal);
       return destination.url.protocol === 'https:'
         ? await secure(socket, destination.host, ca, signal)
         : socket;
@@ -64,6 +67,11 @@ export async function openConnection(
     }
   }
   throw failure;
+}
+
+/** A dialler that does not heed its signal may still deliver a connection that nobody waits for any more. */
+function discardLate(dialling: Promise<Socket>, signal: AbortSignal): void {
+  dialling.then((socket) => signal.aborted && socket.destroy(), ignore);
 }
 
 async function secure(

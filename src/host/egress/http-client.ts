@@ -1,10 +1,17 @@
-import { Client, type Dispatcher } from 'undici';
-import type { ErrorCode } from '../../errors.ts';
+import { Client } from 'undici';
 import { isAddressLiteral } from '../../model/grant-scope.ts';
 import { refuse } from '../../model/verdict.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { isDialable } from './address.ts';
 import { type Dial, dialTcp, openConnection, type Resolve, resolveByDns } from './connection.ts';
+import {
+  type HttpFailure,
+  type HttpHeader,
+  type HttpResponse,
+  RESPONSE_HEADER_BYTES_MAX,
+  receiveResponse,
+  tooLarge,
+} from './http-response.ts';
 import { bareHost, type HttpMethod, portOf } from './url.ts';
 
 /** One request to one place, ready to be sent: nothing in it is looked at again but the addresses of its host. */
@@ -16,25 +23,6 @@ export interface HttpExchange {
   /** Networks (CIDR) that may be dialled although they are not public. */
   readonly privateNetworks: readonly string[];
   readonly maxResponseBytes: number;
-}
-
-export type HttpHeader = readonly [name: string, value: string];
-
-export interface HttpResponse {
-  readonly kind: 'response';
-  readonly status: number;
-  /** Names in lower case, in the order they came; a name may occur more than once. */
-  readonly headers: readonly HttpHeader[];
-  /** Empty for a redirect: its body is not read. */
-  readonly body: Uint8Array;
-}
-
-export interface HttpFailure {
-  readonly kind: 'failure';
-  readonly code: ErrorCode;
-  readonly message: string;
-  /** With ERR_HTTP_ADDRESS: the addresses that were refused. */
-  readonly addresses?: readonly string[];
 }
 
 /** Sends requests. One hop: redirects are the caller's decision. Never rejects. */
@@ -50,10 +38,6 @@ export interface HttpClientOptions {
   /** PEM certificates to trust instead of the built-in ones. */
   readonly ca?: string;
 }
-
-/** Bytes of all response headers together. */
-const RESPONSE_HEADER_BYTES_MAX = 32 * 1024;
-const RESPONSE_HEADERS_MAX = 100;
 
 /**
  * An HTTP/1.1 client that dials only checked addresses: every address of a name is checked, one refused address refuses
@@ -129,78 +113,11 @@ async function send(
       reset: true,
       signal,
     });
-    return await receive(response, request);
+    return await receiveResponse(response, request.method, request.maxResponseBytes);
   } finally {
     done.abort();
     await client.destroy().catch(() => {});
   }
-}
-
-/** untrusted: everything a server answers. */
-async function receive(
-  response: Dispatcher.ResponseData,
-  request: HttpExchange,
-): Promise<HttpResponse | HttpFailure> {
-  const { statusCode: status, body } = response;
-  // Destroying an unread body ends it with an error that nobody waits for.
-  body.on('error', () => {});
-  const headers = pairs(response.headers as unknown as readonly string[]);
-  if (headers.length > RESPONSE_HEADERS_MAX) {
-    return tooLarge(`more than ${RESPONSE_HEADERS_MAX} headers`);
-  }
-  if (redirectLocation({ status, headers }) !== null) {
-    return { kind: 'response', status, headers, body: new Uint8Array() };
-  }
-  const encoding = headerValue(headers, 'content-encoding');
-  if (encoding !== null && !/^\s*(identity)?\s*$/i.test(encoding)) {
-    return {
-      kind: 'failure',
-      code: 'ERR_HTTP_FAILED',
-      message: 'The server answered with a content-encoding although "accept-encoding: identity" was sent.',
-    };
-  }
-  const limit = request.maxResponseBytes;
-  const announced = Number(headerValue(headers, 'content-length') ?? '0');
-  if (request.method !== 'HEAD' && announced > limit) return tooLarge(`a body of ${announced} bytes`, limit);
-
-  const chunks: Buffer[] = [];
-  let received = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    received += chunk.byteLength;
-    if (received > limit) return tooLarge(`a body of more than ${limit} bytes`, limit);
-    chunks.push(chunk);
-  }
-  return { kind: 'response', status, headers, body: Buffer.concat(chunks) };
-}
-
-function tooLarge(what: string, allowed?: number): HttpFailure {
-  const limit = allowed === undefined ? '' : `; limits.http_response_bytes allows ${allowed}`;
-  return {
-    kind: 'failure',
-    code: 'ERR_HTTP_TOO_LARGE',
-    message: `The server answered with ${what}${limit}.`,
-  };
-}
-
-/** Where a response sends the client, if it does. */
-export function redirectLocation({
-  status,
-  headers,
-}: Pick<HttpResponse, 'status' | 'headers'>): string | null {
-  return [301, 302, 303, 307, 308].includes(status) ? headerValue(headers, 'location') : null;
-}
-
-function headerValue(headers: readonly HttpHeader[], name: string): string | null {
-  return headers.find(([known]) => known === name)?.[1] ?? null;
-}
-
-function pairs(raw: readonly (string | Uint8Array)[]): HttpHeader[] {
-  const text = raw.map((item) => (typeof item === 'string' ? item : Buffer.from(item).toString('latin1')));
-  const headers: HttpHeader[] = [];
-  for (let index = 0; index + 1 < text.length; index += 2) {
-    headers.push([(text[index] ?? '').toLowerCase(), text[index + 1] ?? '']);
-  }
-  return headers;
 }
 
 function failureOf(error: unknown, signal: AbortSignal): HttpFailure {

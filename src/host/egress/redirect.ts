@@ -1,5 +1,5 @@
 import { refuse, type Verdict } from '../../model/verdict.ts';
-import type { HttpHeader } from './http-client.ts';
+import type { HttpHeader } from './http-response.ts';
 import { type HttpMethod, parseRequestUrl, type RequestUrl } from './url.ts';
 
 /** A request as it is sent on one hop, secrets in place. */

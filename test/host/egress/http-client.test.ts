@@ -29,13 +29,27 @@ describe('the HTTP client', () => {
     expect((await guest({ url: `http://127.0.0.1:${server.port}/1000` })).body).toHaveLength(1000);
   });
 
+  it('takes any announced length in answer to HEAD', async () => {
+    await using server = await startServer((_, response) => {
+      response.writeHead(200, { 'content-length': '1000000', 'content-encoding': 'gzip' });
+      response.end();
+    });
+    const guest = createGuest({
+      grants: [grantFor(server.port, { methods: ['HEAD'] })],
+      limits: { http_response_bytes: 10 },
+    });
+    const answer = await guest({ method: 'HEAD', url: `http://127.0.0.1:${server.port}/` });
+    expect(answer.head.headers['content-length']).toBe('1000000');
+    expect(answer.body).toBe('');
+  });
+
   it.each([
     ['more headers than are taken', (index: number) => `x-${index}: y`, 200],
     ['more bytes of headers than are taken', () => `x: ${'y'.repeat(1000)}`, 60],
   ])('refuses %s', async (_, header, count) => {
     const server = createServer((socket) => {
       const headers = Array.from({ length: count }, (_item, index) => header(index)).join('\r\n');
-      socket.on('error', () => {});
+      socket.on('error', () => {}).resume();
       socket.end(`HTTP/1.1 200 OK\r\n${headers}\r\ncontent-length: 0\r\n\r\n`);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,7 +66,7 @@ describe('the HTTP client', () => {
     'an answer that is not HTTP is a failure that may be retried: %j',
     async (bytes) => {
       const server = createServer((socket) => {
-        socket.on('error', () => {});
+        socket.on('error', () => {}).resume();
         socket.end(bytes);
       });
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

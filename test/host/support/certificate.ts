@@ -58,7 +58,7 @@ export function createCertificate(...dnsNames: readonly string[]): TestCertifica
   const signature = der(0x03, Buffer.from([0]), sign('sha256', tbs, privateKey));
   const base64 = der(SEQUENCE, tbs, algorithm, signature).toString('base64');
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${base64.match(/.{1,64}/g)?.join('\n')}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
   };
 }

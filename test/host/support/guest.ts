@@ -3,7 +3,7 @@ import { createHttpClient, type HttpClientOptions } from '../../../src/host/egre
 import type { Authority, BoundaryAnswer, HostServices } from '../../../src/host/host-call.ts';
 import { createSecretSource } from '../../../src/host/secrets/secret-source.ts';
 import { type GrantInput, Grants } from '../../../src/model/grant.ts';
-import { DEFAULT_LIMITS, type PartialLimits } from '../../../src/model/limits.ts';
+import { clampLimits, DEFAULT_LIMITS, type PartialLimits } from '../../../src/model/limits.ts';
 import { secretPlaceholder } from '../../../src/model/references.ts';
 import { secretMarkOf } from '../../../src/model/secret-mark.ts';
 
@@ -46,7 +46,7 @@ export function authorityOf({ grants = [], limits = {}, handler = 'probe' }: Gue
   return {
     handler,
     grants: Grants.parse(grants),
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    limits: clampLimits(DEFAULT_LIMITS, limits),
     secretMark: MARK,
   };
 }
