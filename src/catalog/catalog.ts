@@ -24,7 +24,8 @@ export function createCatalog(entries: readonly CatalogEntry[]): Catalog {
   const byVersion = new Map<string, CatalogEntry>();
   for (const entry of entries) {
     const key = `${entry.name}@${entry.version}`;
-    if (byVersion.has(key)) throw new BrokerError('ERR_CATALOG_INVALID', `${key} exists twice in the catalog`);
+    if (byVersion.has(key))
+      throw new BrokerError('ERR_CATALOG_INVALID', `${key} exists twice in the catalog`);
     byVersion.set(key, entry);
   }
   const sorted = Object.freeze([...byVersion.values()].sort(byNameThenNewest));
@@ -38,7 +39,8 @@ function find(entries: readonly CatalogEntry[], text: string): Verdict<{ readonl
   const named = entries.filter((entry) => entry.name === name);
   const entry = named.find(
     (candidate) =>
-      (version === null || candidate.version === version) && (digest === null || candidate.artifact.digest === digest),
+      (version === null || candidate.version === version) &&
+      (digest === null || candidate.artifact.digest === digest),
   );
   if (entry !== undefined) return { allowed: true, entry };
   const served =

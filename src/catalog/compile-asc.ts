@@ -100,7 +100,9 @@ type Diagnostic = Parameters<NonNullable<NonNullable<Parameters<Asc['main']>[1]>
 
 /** `file:line:column: message`. */
 function describe(diagnostic: Diagnostic, sources: CompileSources): string {
-  const { range, message } = diagnostic;
+  const { range } = diagnostic;
+  // What asc puts before the messages of a transform.
+  const message = diagnostic.message.replace(/^User-defined: /, '');
   if (range === null) return message;
   const path = range.source.normalizedPath;
   const before = sources.textOf(path)?.slice(0, range.start).split('\n');

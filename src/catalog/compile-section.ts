@@ -16,6 +16,7 @@ export function appendCustomSection(module: Uint8Array, name: string, text: stri
 
 /** Text of the first custom section with this name; null when there is none or the bytes are not a module. */
 export function readCustomSection(module: Uint8Array, name: string): string | null {
+  // untrusted: any bytes; every length is checked against the end before it is used
   const cursor = { bytes: module, at: PREAMBLE_BYTES };
   while (cursor.at < module.length) {
     const id = module[cursor.at++];

@@ -51,7 +51,10 @@ export async function compileHandler(dir: string, options: CompileOptions = {}):
   const manifest = readCustomSection(built.wasm, MANIFEST_SECTION);
   if (manifest === null) throw new BrokerError('ERR_HANDLER_BUILD', `${folder}: the module has no manifest`);
   const record: BuildRecord = {
-    digest: await digestBuild(folder, sources.files, (await compilerVersion()) ?? 'unknown', [...FLAGS, runtime]),
+    digest: await digestBuild(folder, sources.files, (await compilerVersion()) ?? 'unknown', [
+      ...FLAGS,
+      runtime,
+    ]),
     files: sources.files,
   };
   return {
@@ -101,16 +104,21 @@ async function requireEntry(folder: string): Promise<void> {
   try {
     await access(entry);
   } catch (cause) {
-    throw new BrokerError('ERR_HANDLER_BUILD', `expected the source of a handler in ${entry}, got no such file`, {
-      cause,
-    });
+    throw new BrokerError(
+      'ERR_HANDLER_BUILD',
+      `expected the source of a handler in ${entry}, got no such file`,
+      {
+        cause,
+      },
+    );
   }
 }
 
 function parseRecord(text: string | null): BuildRecord | null {
   try {
     const record: unknown = JSON.parse(text ?? 'null');
-    if (typeof record !== 'object' || record === null || !('digest' in record) || !('files' in record)) return null;
+    if (typeof record !== 'object' || record === null || !('digest' in record) || !('files' in record))
+      return null;
     const { digest, files } = record;
     return typeof digest === 'string' && Array.isArray(files) ? { digest, files: files.map(String) } : null;
   } catch {

@@ -20,9 +20,16 @@ export function compileConfigSchema(handler: string, schema: JsonObject): Config
 
 function compile(handler: string, schema: JsonObject): ValidateFunction {
   try {
-    return new Ajv2020({ strictSchema: true, strictTypes: false, strictTuples: false, validateFormats: false }).compile(schema);
+    return new Ajv2020({
+      strictSchema: true,
+      strictTypes: false,
+      strictTuples: false,
+      validateFormats: false,
+    }).compile(schema);
   } catch (error) {
-    throw new BrokerError('ERR_MANIFEST_INVALID', `config schema of ${handler}: ${messageOf(error)}`, { cause: error });
+    throw new BrokerError('ERR_MANIFEST_INVALID', `config schema of ${handler}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

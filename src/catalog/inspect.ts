@@ -1,8 +1,11 @@
+import { describeModule, type ImportDescription, type ModuleDescription } from '../metering/index.ts';
 import { ABI_ENTRY, ABI_IMPORTS, ABI_MEMORY, type AbiFunction, type CapabilityName } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import { type Refusal, refuse, type Verdict } from '../model/verdict.ts';
-import { describeModule, type ImportDescription, type ModuleDescription } from '../metering/index.ts';
 import { meteringRefusal } from './metering-refusal.ts';
+
+/** How large the memory starts is judged below, by the operator's limit. */
+const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536 } });
 
 /** What a module shows of itself, when it keeps to the guest ABI. */
 export interface Inspected {
@@ -36,9 +39,10 @@ export function inspectModule(bytes: Uint8Array, limits: Limits): Verdict<Inspec
 }
 
 // untrusted: the first look at a module's bytes
-function describe(bytes: Uint8Array): Verdict<{ readonly description: ModuleDescription }> {
+/** Imports, exports and memories of a module, or why its bytes cannot be read. */
+export function describe(bytes: Uint8Array): Verdict<{ readonly description: ModuleDescription }> {
   try {
-    return { allowed: true, description: describeModule(bytes) };
+    return { allowed: true, description: describeModule(bytes, ANY_MEMORY) };
   } catch (error) {
     return meteringRefusal(error);
   }
@@ -51,7 +55,8 @@ function abiFunctionOf(item: ImportDescription): AbiFunction | Refusal {
     const message = `unknown import ${name}; a module may import only the functions of the guest ABI (docs/abi.md)`;
     return refuse('ERR_IMPORT_UNKNOWN', message, { import: name });
   }
-  if (item.kind === 'function' && same(item.params, known.params) && same(item.results, known.results)) return known;
+  if (item.kind === 'function' && same(item.params, known.params) && same(item.results, known.results))
+    return known;
   const got = item.kind === 'function' ? signature(item.params, item.results) : `a ${item.kind}`;
   const message = `import ${name}: expected ${signature(known.params, known.results)}, got ${got}`;
   return refuse('ERR_IMPORT_UNKNOWN', message, { import: name });
@@ -60,7 +65,9 @@ function abiFunctionOf(item: ImportDescription): AbiFunction | Refusal {
 function exportFault({ exports }: ModuleDescription): Refusal | null {
   const memory = exports.find(({ name }) => name === ABI_MEMORY);
   if (memory?.kind !== 'memory') {
-    return refuse('ERR_EXPORT_MISSING', `the module must export its memory as "${ABI_MEMORY}"`, { export: ABI_MEMORY });
+    return refuse('ERR_EXPORT_MISSING', `the module must export its memory as "${ABI_MEMORY}"`, {
+      export: ABI_MEMORY,
+    });
   }
   const entry = exports.find(({ name }) => name === ABI_ENTRY);
   if (entry?.kind === 'function' && entry.params.length === 0 && same(entry.results, ['i32'])) return null;
@@ -76,7 +83,11 @@ function memoryFault({ memories }: ModuleDescription, limits: Limits): Refusal |
   }
   if (memory.minPages <= limits.memory_pages) return null;
   const message = `the module starts with ${memory.minPages} pages of memory; limits.memory_pages allows ${limits.memory_pages}`;
-  return refuse('ERR_MEMORY_MINIMUM', message, { limit: 'memory_pages', allowed: limits.memory_pages, used: memory.minPages });
+  return refuse('ERR_MEMORY_MINIMUM', message, {
+    limit: 'memory_pages',
+    allowed: limits.memory_pages,
+    used: memory.minPages,
+  });
 }
 
 function same(a: readonly string[], b: readonly string[]): boolean {

@@ -19,7 +19,9 @@ export const BUILTIN_FOLDER = fileURLToPath(new URL('../../handlers-wasm', impor
 /** The handler folders below `folder`: those with a manifest. */
 export async function handlerFolders(folder: string): Promise<string[]> {
   const found = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
-    throw new BrokerError('ERR_CATALOG_INVALID', `catalog folder ${folder}: ${messageOf(error)}`, { cause: error });
+    throw new BrokerError('ERR_CATALOG_INVALID', `catalog folder ${folder}: ${messageOf(error)}`, {
+      cause: error,
+    });
   });
   return found
     .filter((item) => item.isDirectory() && existsSync(join(folder, item.name, 'manifest.json')))

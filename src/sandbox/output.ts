@@ -9,7 +9,15 @@ export function readOutput(bytes: Uint8Array, limits: Limits): Completed | Faile
   const used = bytes.byteLength;
   if (used > allowed) {
     const message = `output of ${used} bytes; limits.output_bytes allows ${allowed}`;
-    return { kind: 'exhausted', code: 'ERR_LIMIT_OUTPUT', message, limit: 'output_bytes', allowed, used, setting: 'limits.output_bytes' };
+    return {
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_OUTPUT',
+      message,
+      limit: 'output_bytes',
+      allowed,
+      used,
+      setting: 'limits.output_bytes',
+    };
   }
   try {
     const output = decoder.decode(bytes);

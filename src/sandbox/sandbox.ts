@@ -1,18 +1,18 @@
 import { admitArtifact } from '../catalog/admission.ts';
 import type { Artifact } from '../catalog/artifact.ts';
 import { BrokerError } from '../errors.ts';
-import type { HostServices } from '../host/host-call.ts';
 import { createBoundary } from '../host/boundary.ts';
-import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
+import type { HostServices } from '../host/host-call.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/abi.ts';
+import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { clampLimits, completeLimits, type Limits, PartialLimits } from '../model/limits.ts';
 import { Manifest } from '../model/manifest.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
+import { jsonDocument } from './document.ts';
 import type { Job } from './lanes/job.ts';
 import { LanePool } from './lanes/lane-pool.ts';
-import { jsonDocument } from './document.ts';
 import { missingGrant } from './missing-grant.ts';
 import { outcomeOf } from './outcome.ts';
 import { epochMs } from './protocol.ts';
@@ -66,7 +66,11 @@ export interface Sandbox {
 const NO_SERVICES: HostServices = Object.freeze({
   http: Object.freeze({
     exchange: async () =>
-      ({ kind: 'failure', code: 'ERR_HTTP_FAILED', message: 'this sandbox was created without an HTTP client' }) as const,
+      ({
+        kind: 'failure',
+        code: 'ERR_HTTP_FAILED',
+        message: 'this sandbox was created without an HTTP client',
+      }) as const,
   }),
   secrets: Object.freeze({ get: async () => null }),
 });
@@ -83,13 +87,22 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   });
   return Object.freeze({
     admit: async (bytes: Uint8Array, manifest?: unknown) =>
-      admitArtifact(bytes, manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'), ceiling),
+      admitArtifact(
+        bytes,
+        manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
+        ceiling,
+      ),
     execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, ceiling, artifact, execute),
     close: () => pool.close(),
   });
 }
 
-async function run(pool: LanePool, ceiling: Limits, artifact: Artifact, options: ExecuteOptions): Promise<Outcome> {
+async function run(
+  pool: LanePool,
+  ceiling: Limits,
+  artifact: Artifact,
+  options: ExecuteOptions,
+): Promise<Outcome> {
   const limits = clampLimits(ceiling, artifact.manifest?.limits, checkedLimits(options.limits));
   const grants = parseOrThrow(Grants, options.grants ?? [], 'ERR_CONFIG_INVALID', 'grants');
   const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
@@ -111,7 +124,8 @@ async function run(pool: LanePool, ceiling: Limits, artifact: Artifact, options:
       calls: [],
       abort: new AbortController(),
       done: (end) => {
-        if ('reported' in end) for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
+        if ('reported' in end)
+          for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
         resolve(outcomeOf(job, end));
       },
     };

@@ -23,7 +23,10 @@ describe('admission of a module', () => {
   });
 
   it('derives capabilities from what is imported', () => {
-    expect(admit(guest({ imports: ['http_request', 'log'] }))).toMatchObject({ capabilities: ['http', 'log'], suspends: true });
+    expect(admit(guest({ imports: ['http_request', 'log'] }))).toMatchObject({
+      capabilities: ['http', 'log'],
+      suspends: true,
+    });
     expect(admit(ECHO)).toMatchObject({ capabilities: [], suspends: false });
   });
 
@@ -42,25 +45,33 @@ describe('admission of a module', () => {
     const bytes = ECHO.slice();
     const at = bytes.lastIndexOf(0x41);
     bytes[at] = 0x42;
-    expect(refusal(bytes)).toMatchObject({ code: 'ERR_MODULE_MALFORMED', message: expect.stringContaining('the engine refuses') });
+    expect(refusal(bytes)).toMatchObject({
+      code: 'ERR_MODULE_MALFORMED',
+      message: expect.stringContaining('the engine refuses'),
+    });
   });
 
   it('refuses a module without the entry, naming it', () => {
     expect(refusal(wat('(module (memory (export "memory") 1))'))).toMatchObject({
       code: 'ERR_EXPORT_MISSING',
-      message: 'the module must export a function "tk_handle" of type () -> (i32); got no export of that name',
+      message:
+        'the module must export a function "tk_handle" of type () -> (i32); got no export of that name',
     });
   });
 
   it('refuses an entry of another type', () => {
-    expect(refusal(wat('(module (memory (export "memory") 1) (func (export "tk_handle") (param i32)))'))).toMatchObject({
+    expect(
+      refusal(wat('(module (memory (export "memory") 1) (func (export "tk_handle") (param i32)))')),
+    ).toMatchObject({
       code: 'ERR_EXPORT_MISSING',
       message: 'the module must export a function "tk_handle" of type () -> (i32); got (i32) -> ()',
     });
   });
 
   it('refuses a module that does not export its memory', () => {
-    expect(refusal(wat('(module (memory 1) (func (export "tk_handle") (result i32) (i32.const 0)))'))).toMatchObject({
+    expect(
+      refusal(wat('(module (memory 1) (func (export "tk_handle") (result i32) (i32.const 0)))')),
+    ).toMatchObject({
       code: 'ERR_EXPORT_MISSING',
       message: 'the module must export its memory as "memory"',
     });
@@ -74,11 +85,24 @@ describe('admission of a module', () => {
   });
 
   it('clamps the maximum of a memory that declares none', () => {
-    expect(admit(guest({ pages: '1' }), { ...DEFAULT_LIMITS, memory_pages: 7 })).toMatchObject({ memoryMaxPages: 7 });
+    expect(admit(guest({ pages: '1' }), { ...DEFAULT_LIMITS, memory_pages: 7 })).toMatchObject({
+      memoryMaxPages: 7,
+    });
+  });
+
+  it('refuses a function body over the bound, with the bound', () => {
+    const nops = '(nop)'.repeat(300_000);
+    expect(refusal(guest({ fields: `(func ${nops})` }))).toMatchObject({
+      code: 'ERR_MODULE_TOO_LARGE',
+      message: expect.stringMatching(/^limit-function-body-bytes: .*at most 262144 allowed/),
+    });
   });
 
   it('refuses threads, which the rewriter does not meter', () => {
     const shared = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 4, 1, 3, 1, 2);
-    expect(refusal(shared)).toMatchObject({ code: 'ERR_MODULE_UNSUPPORTED', details: { metering: 'unsupported-threads' } });
+    expect(refusal(shared)).toMatchObject({
+      code: 'ERR_MODULE_UNSUPPORTED',
+      details: { metering: 'unsupported-threads' },
+    });
   });
 });

@@ -4,7 +4,11 @@ const wabt = await wabtInit();
 
 /** Compiles a module from text; hostile guests are written in the tests that use them. */
 export function wat(text: string): Uint8Array {
-  const module = wabt.parseWat('guest.wat', text, { bulk_memory: true, multi_value: true, reference_types: true });
+  const module = wabt.parseWat('guest.wat', text, {
+    bulk_memory: true,
+    multi_value: true,
+    reference_types: true,
+  });
   try {
     module.resolveNames();
     module.validate();

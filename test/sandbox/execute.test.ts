@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { ECHO, ENDLESS, guest, text } from '../guests/wat.ts';
+import { ECHO, ENDLESS, guest, text, wat } from '../guests/wat.ts';
 
 let sandbox: Sandbox;
 beforeAll(() => {
@@ -17,13 +17,19 @@ describe('an invocation', () => {
     expect(outcome).toMatchObject({ kind: 'completed', output: '{"answer":42}' });
     expect(outcome.usage).toMatchObject({ peakMemoryBytes: 65536, hostCalls: 0, fuelExact: true });
     expect(outcome.usage.fuel).toBeGreaterThan(10);
-    expect(outcome.receipt).toMatchObject({ abi: 'tasker-core/1', outcome: 'completed', fuel: outcome.usage.fuel });
+    expect(outcome.receipt).toMatchObject({
+      abi: 'tasker-core/1',
+      outcome: 'completed',
+      fuel: outcome.usage.fuel,
+    });
     expect(outcome.receipt.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 
   it('uses the same fuel every time', async () => {
     const artifact = await sandbox.admit(ECHO);
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => sandbox.execute(artifact, { input: '[1,2]' })));
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, () => sandbox.execute(artifact, { input: '[1,2]' })),
+    );
     expect(new Set(outcomes.map((outcome) => outcome.usage.fuel)).size).toBe(1);
   });
 
@@ -57,14 +63,35 @@ describe('an invocation', () => {
   });
 
   it('fails when it writes no output', async () => {
-    expect(await run(guest({ body: '(i32.const 0)' }))).toMatchObject({ kind: 'failed', code: 'ERR_OUTPUT_MISSING' });
+    expect(await run(guest({ body: '(i32.const 0)' }))).toMatchObject({
+      kind: 'failed',
+      code: 'ERR_OUTPUT_MISSING',
+    });
   });
 
   it('traps with its wasm frames and without frames of the host', async () => {
-    const outcome = await run(guest({ fields: '(func $inner (unreachable))', body: '(call $inner) (i32.const 0)' }));
+    const outcome = await run(
+      guest({ fields: '(func $inner (unreachable))', body: '(call $inner) (i32.const 0)' }),
+    );
     expect(outcome).toMatchObject({ kind: 'trapped', code: 'ERR_GUEST_TRAP', message: 'trap: unreachable' });
     expect(outcome.kind === 'trapped' && outcome.stack.length).toBeGreaterThanOrEqual(2);
     expect(JSON.stringify(outcome)).not.toContain('src/sandbox');
+  });
+
+  it('aborted by AssemblyScript says what and where', async () => {
+    const utf16 = (at: number, message: string) => {
+      const units = [...message].map((char) => `\\${char.charCodeAt(0).toString(16)}\\00`).join('');
+      return `(data (i32.const ${at}) "\\${(message.length * 2).toString(16).padStart(2, '0')}\\00\\00\\00${units}")`;
+    };
+    const module = wat(`(module (import "env" "abort" (func $abort (param i32 i32 i32 i32)))
+      (memory (export "memory") 1) ${utf16(16, 'oops')} ${utf16(64, 'a.ts')}
+      (func (export "tk_handle") (result i32)
+        (call $abort (i32.const 20) (i32.const 68) (i32.const 3) (i32.const 7)) (unreachable)))`);
+    expect(await run(module)).toMatchObject({
+      kind: 'trapped',
+      code: 'ERR_GUEST_ABORT',
+      message: 'oops at a.ts:3:7',
+    });
   });
 
   it('runs its start function under fuel, every time', async () => {
@@ -77,7 +104,10 @@ describe('an invocation', () => {
     });
     const artifact = await sandbox.admit(counter);
     for (let round = 0; round < 3; round += 1) {
-      expect(await sandbox.execute(artifact, { input: '{}' })).toMatchObject({ kind: 'completed', output: '1' });
+      expect(await sandbox.execute(artifact, { input: '{}' })).toMatchObject({
+        kind: 'completed',
+        output: '1',
+      });
     }
   });
 
@@ -89,7 +119,9 @@ describe('an invocation', () => {
         (if (f64.ne (f64.load (i32.const 8)) (f64.const 1234.5)) (then (unreachable)))
         (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
     });
-    expect(await run(module, { grants: [{ capability: 'time' }], timeMs: 1234.5 })).toMatchObject({ kind: 'completed' });
+    expect(await run(module, { grants: [{ capability: 'time' }], timeMs: 1234.5 })).toMatchObject({
+      kind: 'completed',
+    });
   });
 
   it('may log, with the grant, and its lines arrive in order', async () => {
@@ -153,7 +185,10 @@ describe('a step that never ends', () => {
         allowed: 1_000_000,
         setting: 'limits.fuel',
       });
-      expect(await one.execute(echo, { input: '"after"' })).toMatchObject({ kind: 'completed', output: '"after"' });
+      expect(await one.execute(echo, { input: '"after"' })).toMatchObject({
+        kind: 'completed',
+        output: '"after"',
+      });
       expect(lost).toEqual([]);
     } finally {
       await one.close();
@@ -162,12 +197,22 @@ describe('a step that never ends', () => {
 
   it('also ends when fuel is plenty: by wall time, with its thread replaced', async () => {
     const lost: string[] = [];
-    const one = createSandbox({ lanes: 1, limits: { fuel: 1e15, wall_ms: 100 }, onLaneLost: (_, reason) => lost.push(reason) });
+    const one = createSandbox({
+      lanes: 1,
+      limits: { fuel: 1e15, wall_ms: 100 },
+      onLaneLost: (_, reason) => lost.push(reason),
+    });
     try {
       const outcome = await one.execute(await one.admit(ENDLESS), { input: '{}' });
-      expect(outcome).toMatchObject({ kind: 'exhausted', code: 'ERR_LIMIT_WALL_TIME', setting: 'limits.wall_ms' });
+      expect(outcome).toMatchObject({
+        kind: 'exhausted',
+        code: 'ERR_LIMIT_WALL_TIME',
+        setting: 'limits.wall_ms',
+      });
       expect(lost).toHaveLength(1);
-      expect(await one.execute(await one.admit(ECHO), { input: '"after"' })).toMatchObject({ output: '"after"' });
+      expect(await one.execute(await one.admit(ECHO), { input: '"after"' })).toMatchObject({
+        output: '"after"',
+      });
     } finally {
       await one.close();
     }

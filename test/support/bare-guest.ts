@@ -73,7 +73,8 @@ export function instantiateBare(module: WebAssembly.Module, invocation: BareInvo
       fail: (start: number, length: number) => {
         failure = JSON.parse(text(start, length)) as BareFailure;
       },
-      log: (level: number, start: number, length: number) => void logs.push({ level, message: text(start, length) }),
+      log: (level: number, start: number, length: number) =>
+        void logs.push({ level, message: text(start, length) }),
       get_time: () => invocation.time ?? 0,
       http_request: (start: number, length: number) => {
         const answer = answerHttp(bytes(start, length).slice(), invocation.http);
@@ -95,7 +96,8 @@ export function instantiateBare(module: WebAssembly.Module, invocation: BareInvo
     const returned = entry();
     if (returned !== 0) throw new Error(`expected ${ABI_ENTRY} to return 0, got ${returned}`);
   } catch (error) {
-    if (failure === null) throw new Error(`guest trapped: ${abortMessage || String(error)}`, { cause: error });
+    if (failure === null)
+      throw new Error(`guest trapped: ${abortMessage || String(error)}`, { cause: error });
   }
   return { output: failure === null ? output : null, failure, logs, memoryBytes: memory.buffer.byteLength };
 }
@@ -126,6 +128,11 @@ export function bareHttpResponse(
 }
 
 /** The answer of a host that did not. */
-export function bareHttpError(status: number, code: string, message: string, retryable: boolean): BareHttpAnswer {
+export function bareHttpError(
+  status: number,
+  code: string,
+  message: string,
+  retryable: boolean,
+): BareHttpAnswer {
   return { status, result: encoder.encode(JSON.stringify({ code, message, retryable })) };
 }

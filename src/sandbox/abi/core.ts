@@ -31,7 +31,8 @@ export function linkCore(state: GuestState, callBroker: CallBroker): WebAssembly
   const tasker: Record<string, WebAssembly.ImportValue> = Object.create(null);
   for (const { module, name, wireNumber } of ABI_IMPORTS) {
     if (module !== 'tasker') continue;
-    tasker[name] = wireNumber === null ? served[name]! : suspending(leavingCall(state, name, wireNumber, callBroker));
+    tasker[name] =
+      wireNumber === null ? served[name]! : suspending(leavingCall(state, name, wireNumber, callBroker));
   }
   const env = Object.assign(Object.create(null), { abort: served['abort'] });
   return { tasker, env, host: { memory: state.memory } };
@@ -154,7 +155,10 @@ function leavingCall(state: GuestState, name: string, wireNumber: number, callBr
     if (isOutOfFuel(state)) return HOST_STATUS.failed;
     const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
     if (size > allowed) {
-      state.result = encodeError('ERR_HOST_CALL_INVALID', `${name}: a request of ${size} bytes; at most ${allowed}`);
+      state.result = encodeError(
+        'ERR_HOST_CALL_INVALID',
+        `${name}: a request of ${size} bytes; at most ${allowed}`,
+      );
       return HOST_STATUS.tooLarge;
     }
     const payload = guestBytes(state, name, pointer, size)?.slice();
@@ -188,7 +192,10 @@ const Failure = z.object({
 function declaredFailure(text: string): ReturnType<typeof brokenRule> {
   const parsed = Failure.safeParse(parseJson(text));
   if (!parsed.success) {
-    return brokenRule('ERR_GUEST_PROTOCOL', 'fail: expected JSON {"code","message","retryable"?,"retry_after_ms"?}');
+    return brokenRule(
+      'ERR_GUEST_PROTOCOL',
+      'fail: expected JSON {"code","message","retryable"?,"retry_after_ms"?}',
+    );
   }
   const { code, message, retryable, retry_after_ms } = parsed.data;
   const failed = { kind: 'failed', code, message, retryable } as const;

@@ -5,7 +5,12 @@ import { brokenRule, type GuestState, stopGuest } from './guest-state.ts';
 export type GuestPointer = number & { readonly brand?: 'GuestPointer' };
 
 /** A view of guest memory, or null after stopping a guest whose pointer lies outside. Valid until the guest runs again. */
-export function guestBytes(state: GuestState, call: string, pointer: GuestPointer, length: number): Uint8Array | null {
+export function guestBytes(
+  state: GuestState,
+  call: string,
+  pointer: GuestPointer,
+  length: number,
+): Uint8Array | null {
   const start = pointer >>> 0;
   const size = length >>> 0;
   const available = state.memory.buffer.byteLength;
@@ -16,7 +21,12 @@ export function guestBytes(state: GuestState, call: string, pointer: GuestPointe
 }
 
 /** Copies `source` into guest memory at `pointer`. */
-export function copyToGuest(state: GuestState, call: string, pointer: GuestPointer, source: Uint8Array): void {
+export function copyToGuest(
+  state: GuestState,
+  call: string,
+  pointer: GuestPointer,
+  source: Uint8Array,
+): void {
   guestBytes(state, call, pointer, source.byteLength)?.set(source);
 }
 

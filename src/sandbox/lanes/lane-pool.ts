@@ -21,7 +21,10 @@ const RESPAWN_BACKOFF_MAX_MS = 5_000;
 /** Bounds the JavaScript heap of a lane; linear memories are bounded by the modules themselves. */
 const LANE_HEAP_MB = 256;
 
-const ENTRY = new URL(import.meta.url.endsWith('.ts') ? '../worker/entry.ts' : '../worker/entry.js', import.meta.url);
+const ENTRY = new URL(
+  import.meta.url.endsWith('.ts') ? '../worker/entry.ts' : '../worker/entry.js',
+  import.meta.url,
+);
 
 /** Piscina owns the threads, lanes own the traffic. Jobs wait here for a free slot. */
 export class LanePool {

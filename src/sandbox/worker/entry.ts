@@ -22,7 +22,9 @@ import { type RunningInvocation, startInvocation } from './invocation.ts';
 type Resume = (reply: ReplyMessage | null) => void;
 
 export default function runLane({ port, clock }: LaneTask): Promise<void> {
-  return new Promise((close) => new LaneThread(port as unknown as MessagePort, new Float64Array(clock), close));
+  return new Promise(
+    (close) => new LaneThread(port as unknown as MessagePort, new Float64Array(clock), close),
+  );
 }
 
 class LaneThread {
@@ -74,8 +76,7 @@ class LaneThread {
     const running = startInvocation(
       module,
       message,
-      (wireNumber, payload) =>
-        this.#call(message.slot, wireNumber, payload),
+      (wireNumber, payload) => this.#call(message.slot, wireNumber, payload),
       { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
     );
     if (!(running.result instanceof Promise)) {

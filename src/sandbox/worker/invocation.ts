@@ -4,7 +4,13 @@ import { ABI_ENTRY } from '../../model/abi.ts';
 import { type CallBroker, linkCore } from '../abi/core.ts';
 import { type GuestState, NO_BYTES, stopGuest } from '../abi/guest-state.ts';
 import { promising } from '../abi/jspi.ts';
-import { epochMs, type GuestResult, type InvokeMessage, type ModuleMessage, type ResultMessage } from '../protocol.ts';
+import {
+  epochMs,
+  type GuestResult,
+  type InvokeMessage,
+  type ModuleMessage,
+  type ResultMessage,
+} from '../protocol.ts';
 import { classify, type EntryEnd } from './classify.ts';
 import { giveBackMemory, takeMemory } from './memory-pool.ts';
 
@@ -43,7 +49,9 @@ export function startInvocation(
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
   mark.enter(message.slot);
-  const result = module.suspends ? runSuspendable(module, instance, finish) : finish(runStraight(module, instance));
+  const result = module.suspends
+    ? runSuspendable(module, instance, finish)
+    : finish(runStraight(module, instance));
   if (module.suspends) mark.leave();
   return { result, cancel };
 }
@@ -67,12 +75,17 @@ function newState(module: ModuleMessage, message: InvokeMessage): GuestState {
 }
 
 /** An active segment that does not fit is the module's fault; anything else (no address space left) is ours. */
-function instantiate(state: GuestState, module: ModuleMessage, callBroker: CallBroker): WebAssembly.Instance | GuestResult {
+function instantiate(
+  state: GuestState,
+  module: ModuleMessage,
+  callBroker: CallBroker,
+): WebAssembly.Instance | GuestResult {
   try {
     return new WebAssembly.Instance(module.module, linkCore(state, callBroker));
   } catch (error) {
     const message = `instantiation: ${messageOf(error)}`;
-    if (error instanceof WebAssembly.RuntimeError) return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message, stack: [] };
+    if (error instanceof WebAssembly.RuntimeError)
+      return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message, stack: [] };
     return { kind: 'aborted', code: 'ERR_INTERNAL', message };
   }
 }
