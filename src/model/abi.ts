@@ -29,7 +29,15 @@ const call = (
   results: readonly ValueType[],
   capability: CapabilityName | null = null,
 ): AbiFunction =>
-  Object.freeze({ module: 'tasker', name, params, results, capability, servedBy: 'worker', wireNumber: null });
+  Object.freeze({
+    module: 'tasker',
+    name,
+    params,
+    results,
+    capability,
+    servedBy: 'worker',
+    wireNumber: null,
+  });
 
 /** A call that leaves the sandbox: `(request pointer, request length) -> status`, the result by `result_read`. */
 const brokerCall = (name: string, capability: CapabilityName, wireNumber: number): AbiFunction =>

@@ -19,6 +19,8 @@ const MAX_ISSUES = 5;
 export function describeIssues(error: z.ZodError): string {
   return error.issues
     .slice(0, MAX_ISSUES)
-    .map((issue) => (issue.path.length === 0 ? issue.message : `${z.core.toDotPath(issue.path)}: ${issue.message}`))
+    .map((issue) =>
+      issue.path.length === 0 ? issue.message : `${z.core.toDotPath(issue.path)}: ${issue.message}`,
+    )
     .join('; ');
 }

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from './json.ts';
-import { isJsonObject } from './json.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
-import { parseTemplate, type Reference, type Segment } from './reference-syntax.ts';
+import { type Found, followPath, kindOf, nameSome, ownProperty } from './reference-lookup.ts';
+import { parseTemplate, type Reference } from './reference-syntax.ts';
 import { type Refusal, refuse, type Verdict } from './verdict.ts';
 
 /*
@@ -122,60 +122,29 @@ function lookUp(
           scope.secretMark == null ? reference.text : secretPlaceholder(reference.name, scope.secretMark),
       };
     case 'context':
-      return follow(scope.context, reference, 'task.context', pointer);
+      return located(followPath(scope.context, 'task.context', reference.path), reference, pointer);
     case 'step': {
       const result = ownProperty(scope.steps, reference.step);
       if (result === undefined) {
         const known = nameSome(Object.keys(scope.steps));
-        return unresolved(
-          reference,
-          pointer,
-          `step ${JSON.stringify(reference.step)} is not among the results this step has; expected one of: ${known}`,
-        );
+        const why = `step ${JSON.stringify(reference.step)} is not among the results this step has; expected one of: ${known}`;
+        return unresolved(reference, pointer, why);
       }
-      return follow(result, reference, `steps.${reference.step}.result`, pointer);
+      return located(
+        followPath(result, `steps.${reference.step}.result`, reference.path),
+        reference,
+        pointer,
+      );
     }
   }
 }
 
-function follow(
-  start: JsonValue,
-  reference: Exclude<Reference, { readonly root: 'secret' }>,
-  startName: string,
+function located(
+  found: Found,
+  reference: Reference,
   pointer: string,
 ): Verdict<{ readonly value: JsonValue }> {
-  let current = start;
-  let reached = startName;
-  for (const segment of reference.path) {
-    const next = into(current, segment);
-    if (next === undefined) {
-      return unresolved(reference, pointer, `${reached} ${missing(current, segment)}`);
-    }
-    current = next;
-    reached += typeof segment === 'number' ? `[${segment}]` : `[${JSON.stringify(segment)}]`;
-  }
-  return { allowed: true, value: current };
-}
-
-function into(value: JsonValue, segment: Segment): JsonValue | undefined {
-  if (typeof segment === 'number') return Array.isArray(value) ? value[segment] : undefined;
-  return isJsonObject(value) ? ownProperty(value, segment) : undefined;
-}
-
-/** Own properties only: `__proto__`, `constructor` and the like are not data. */
-function ownProperty(object: Readonly<Record<string, JsonValue>>, key: string): JsonValue | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function missing(value: JsonValue, segment: Segment): string {
-  if (typeof segment === 'number') {
-    return Array.isArray(value)
-      ? `has ${value.length} elements, not one at index ${segment}`
-      : `is ${kindOf(value)}, expected an array for index ${segment}`;
-  }
-  return isJsonObject(value)
-    ? `has no key ${JSON.stringify(segment)}; its keys: ${nameSome(Object.keys(value))}`
-    : `is ${kindOf(value)}, expected an object with key ${JSON.stringify(segment)}`;
+  return found.found ? { allowed: true, value: found.value } : unresolved(reference, pointer, found.why);
 }
 
 /**
@@ -296,18 +265,4 @@ function tooLarge(reference: Reference, pointer: string, maxChars: number): Refu
       `${maxChars} characters; refer to smaller parts, or raise limits.input_bytes.`,
     { reference: reference.text, pointer },
   );
-}
-
-function kindOf(value: JsonValue): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-function nameSome(names: readonly string[]): string {
-  if (names.length === 0) return 'none';
-  const shown = names.slice(0, 8).map((name) => JSON.stringify(name.slice(0, 60)));
-  return names.length > shown.length
-    ? `${shown.join(', ')} and ${names.length - shown.length} more`
-    : shown.join(', ');
 }

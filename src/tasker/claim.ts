@@ -45,8 +45,7 @@ export function createClaimer(options: ClaimerOptions): Claimer {
   /** Steps that may be ours: until when to look. */
   const doubtUntilMs = new Map<string, number>();
 
-  const claimed = (rows: readonly { readonly step_uuid: string }[]): readonly string[] => {
-    const stepUuids = rows.map(({ step_uuid }) => step_uuid);
+  const announce = (stepUuids: readonly string[]): readonly string[] => {
     for (const step of stepUuids) doubtUntilMs.delete(step);
     if (stepUuids.length > 0) options.onClaimed(stepUuids);
     return stepUuids;
@@ -59,7 +58,7 @@ export function createClaimer(options: ClaimerOptions): Claimer {
       [...doubtUntilMs.keys()],
       workerUuid,
     ]);
-    const adopted = claimed(rows).length;
+    const adopted = announce(rows.map(({ step_uuid }) => step_uuid)).length;
     for (const [step, untilMs] of doubtUntilMs) if (now() > untilMs) doubtUntilMs.delete(step);
     return adopted;
   };
@@ -75,10 +74,18 @@ export function createClaimer(options: ClaimerOptions): Claimer {
   };
 
   const claimBatch = async (batch: readonly Candidate[]): Promise<readonly string[]> => {
-    const columns = [batch.map(({ stepUuid }) => stepUuid), batch.map(({ messageId }) => messageId)];
+    const steps = batch.map(({ stepUuid }) => stepUuid);
+    const messages = batch.map(({ messageId }) => messageId);
     try {
-      const { rows } = await pool.query<{ step_uuid: string }>(CLAIM_STEPS, [...columns, workerUuid, queue]);
-      return claimed(rows);
+      const { rows } = await pool.query<{ step_uuid: string }>(CLAIM_STEPS, [
+        steps,
+        messages,
+        workerUuid,
+        queue,
+      ]);
+      const won = new Set(rows.map(({ step_uuid }) => step_uuid));
+      // In the order of the messages.
+      return announce([...new Set(steps)].filter((step) => won.has(step)));
     } catch (error) {
       if (isUnavailable(error)) {
         for (const { stepUuid } of batch) doubtUntilMs.set(stepUuid, now() + IN_DOUBT_MS);

@@ -43,7 +43,7 @@ const TEMPLATE_NAME_KEY = '__template_step_name';
 const BATCH_WORKER_KEYS = ['cursor', 'batch_metadata', 'is_no_op'];
 
 /**
- * Loads claimed steps: two statements, however many there are. The second fetches only the results that the steps'
+ * Loads claimed steps, in the order given: two statements, however many there are. The second fetches only the results that the steps'
  * configurations refer to.
  */
 export async function hydrateSteps(
@@ -69,6 +69,8 @@ export async function describeSteps(
 ): Promise<{ readonly steps: readonly HydratedStep[]; readonly unusable: readonly UnusableStep[] }> {
   if (stepUuids.length === 0) return { steps: [], unusable: [] };
   const { rows } = await database.query<StepRow>(LOAD_STEPS, [stepUuids]);
+  const order = new Map(stepUuids.map((stepUuid, index) => [stepUuid, index]));
+  rows.sort((a, b) => (order.get(a.step_uuid) ?? 0) - (order.get(b.step_uuid) ?? 0));
   const steps: HydratedStep[] = [];
   const unusable: UnusableStep[] = [];
   for (const row of rows) {

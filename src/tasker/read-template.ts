@@ -7,7 +7,7 @@ import { findUnstorable } from './storable.ts';
 import { TaskTemplate } from './template.ts';
 import { checkTemplate, type TemplateFault } from './template-checks.ts';
 
-const TEMPLATE_MAX_BYTES = 1024 * 1024;
+const TEMPLATE_MAX_BYTES = 256 * 1024;
 /** How many nodes aliases may expand to; a real template uses a handful. */
 const ALIAS_MAX = 100;
 const REPORTED_FAULTS_MAX = 10;
@@ -68,7 +68,7 @@ type Read = Verdict<{ readonly value: unknown; readonly document: Document }>;
 /** YAML 1.2 core: no custom tags, no merge keys, one document, bounded aliases. */
 function readYaml(text: string, source: string, lineCounter: LineCounter): Read {
   try {
-    const document = parseDocument(text, { schema: 'core', lineCounter, logLevel: 'silent' });
+    const document = parseDocument(text, { schema: 'core', lineCounter, logLevel: 'error' });
     const [problem] = [...document.errors, ...document.warnings];
     if (problem !== undefined) {
       const { line, col } = lineCounter.linePos(problem.pos[0]);

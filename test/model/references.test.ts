@@ -15,7 +15,7 @@ function resolve(value: JsonValue, context: JsonValue = {}, steps: Record<string
   return resolveReferences(value, { context, steps, secretMark: MARK });
 }
 
-function valueOf(
+function valueFor(
   value: JsonValue,
   context: JsonValue = {},
   steps: Record<string, JsonValue> = {},
@@ -34,18 +34,18 @@ function refusalOf(value: JsonValue, context: JsonValue = {}, steps: Record<stri
 describe('references', () => {
   it('a string that is exactly one reference becomes the value, whatever its type', () => {
     const context = { list: [1, { 'US Gross': null }], yes: true };
-    expect(valueOf({ a: '${task.context.list}', b: ['${task.context.yes}'] }, context)).toEqual({
+    expect(valueFor({ a: '${task.context.list}', b: ['${task.context.yes}'] }, context)).toEqual({
       a: context.list,
       b: [true],
     });
-    expect(valueOf('${task.context.list[1]["US Gross"]}', context)).toBe(null);
-    expect(valueOf('${task.context}', context)).toEqual(context);
+    expect(valueFor('${task.context.list[1]["US Gross"]}', context)).toBe(null);
+    expect(valueFor('${task.context}', context)).toEqual(context);
   });
 
   it('inside text strings stand as they are and numbers and booleans as JSON', () => {
     const steps = { 'load-it': { n: 2.5, s: 'ü', b: false } };
     expect(
-      valueOf('${steps.load-it.result.n}/${steps["load-it"].result.s}/${steps.load-it.result.b}', {}, steps),
+      valueFor('${steps.load-it.result.n}/${steps["load-it"].result.s}/${steps.load-it.result.b}', {}, steps),
     ).toBe('2.5/ü/false');
   });
 
@@ -57,7 +57,7 @@ describe('references', () => {
   });
 
   it('$${ is a literal ${', () => {
-    expect(valueOf('a $${task.context.x} $${ ${task.context.x}', { x: 1 })).toBe('a ${task.context.x} ${ 1');
+    expect(valueFor('a $${task.context.x} $${ ${task.context.x}', { x: 1 })).toBe('a ${task.context.x} ${ 1');
   });
 
   it.each([
@@ -110,7 +110,7 @@ describe('references', () => {
   it('a key __proto__ in configuration and data is an ordinary property', () => {
     const config = JSON.parse('{"__proto__":{"x":"${task.context.__proto__}"}}') as JsonObject;
     const context = JSON.parse('{"__proto__":7}') as JsonObject;
-    const value = valueOf(config, context) as JsonObject;
+    const value = valueFor(config, context) as JsonObject;
     expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
     expect(JSON.stringify(value)).toBe('{"__proto__":{"x":7}}');
   });
@@ -118,15 +118,15 @@ describe('references', () => {
   it('what a reference yields is never read for references again', () => {
     const hostile = '${task.context.other} ${secrets.TOKEN} $${x}';
     const context = { hostile, nested: { deep: [hostile] }, other: 'NO' };
-    expect(valueOf('${task.context.hostile}', context)).toBe(hostile);
-    expect(valueOf('> ${task.context.hostile}', context)).toBe(`> ${hostile}`);
-    expect(valueOf('${task.context.nested}', context)).toEqual({ deep: [hostile] });
+    expect(valueFor('${task.context.hostile}', context)).toBe(hostile);
+    expect(valueFor('> ${task.context.hostile}', context)).toBe(`> ${hostile}`);
+    expect(valueFor('${task.context.nested}', context)).toEqual({ deep: [hostile] });
     const halves = { a: '${secrets.TO', b: 'KEN}' };
-    expect(valueOf('${task.context.a}${task.context.b}', halves)).toBe('${secrets.TOKEN}');
+    expect(valueFor('${task.context.a}${task.context.b}', halves)).toBe('${secrets.TOKEN}');
   });
 
   it('the author’s secret references get the mark of the invocation, data never does', () => {
-    const value = valueOf(['Bearer ${secrets.TOKEN}', '${task.context.evil}'], { evil: '${secrets.TOKEN}' });
+    const value = valueFor(['Bearer ${secrets.TOKEN}', '${task.context.evil}'], { evil: '${secrets.TOKEN}' });
     expect(value).toEqual([`Bearer ${secretPlaceholder('TOKEN', MARK)}`, '${secrets.TOKEN}']);
     expect(resolveReferences('${secrets.TOKEN}', { context: {}, steps: {} })).toEqual({
       allowed: true,
@@ -140,8 +140,8 @@ describe('references', () => {
     fc.assert(
       fc.property(text, text, (a, b) => {
         const template = 'x ${task.context.a}${task.context.b} y';
-        expect(valueOf(template, { a, b })).toBe(`x ${a}${b} y`);
-        expect(valueOf('${task.context.a}', { a })).toBe(a);
+        expect(valueFor(template, { a, b })).toBe(`x ${a}${b} y`);
+        expect(valueFor('${task.context.a}', { a })).toBe(a);
       }),
     );
   });
@@ -169,6 +169,6 @@ describe('references', () => {
     let deep: JsonValue = 'x';
     for (let level = 0; level < 20_000; level += 1) deep = [deep];
     expect(refusalOf(deep).message).toContain('nested deeper');
-    expect(valueOf('${task.context.deep}', { deep })).toBe(deep);
+    expect(valueFor('${task.context.deep}', { deep })).toBe(deep);
   });
 });

@@ -3,7 +3,11 @@ import { hydrateSteps } from '../../src/tasker/hydrate.ts';
 import { LOAD_DEPENDENCIES } from '../../src/tasker/sql/hydrate.ts';
 import { createFixture, type Fixture } from './fixture.ts';
 
-const step = (name: string, more: object = {}) => ({ name, handler: { callable: 'transform@1.0.0' }, ...more });
+const step = (name: string, more: object = {}) => ({
+  name,
+  handler: { callable: 'transform@1.0.0' },
+  ...more,
+});
 
 describe('hydrating steps', () => {
   let fixture: Fixture;

@@ -149,13 +149,16 @@ describe('settling steps', () => {
     });
   });
 
-  it.each(['cancelled', 'resolved_manually', 'complete'])('drops the result of a step that is %s', async (state) => {
-    const step = await claimOne();
-    await moveStep(fixture, step.invocation.stepUuid, state);
-    expect(await queue.settle(step, success({ late: true }))).toBe('lost');
-    expect(await readStep(fixture, step.invocation.stepUuid)).toMatchObject({ state, results: null });
-    expect(await fixture.messages(RESULTS)).toEqual([]);
-  });
+  it.each(['cancelled', 'resolved_manually', 'complete'])(
+    'drops the result of a step that is %s',
+    async (state) => {
+      const step = await claimOne();
+      await moveStep(fixture, step.invocation.stepUuid, state);
+      expect(await queue.settle(step, success({ late: true }))).toBe('lost');
+      expect(await readStep(fixture, step.invocation.stepUuid)).toMatchObject({ state, results: null });
+      expect(await fixture.messages(RESULTS)).toEqual([]);
+    },
+  );
 
   it('settles once: a second result of the same attempt is dropped', async () => {
     const step = await claimOne();
@@ -207,7 +210,13 @@ describe('settling steps', () => {
   });
 
   it('stores output at the edge of what PostgreSQL takes', async () => {
-    const output = { deep: nested(510), text: '\u{1F600}\u0001\uFFFF"\\', big: 1.7e308, small: 5e-324, zero: -0 };
+    const output = {
+      deep: nested(510),
+      text: '\u{1F600}\u0001\uFFFF"\\',
+      big: 1.7e308,
+      small: 5e-324,
+      zero: -0,
+    };
     const step = await claimOne();
     expect(await queue.settle(step, success(output))).toBe('settled');
     const row = await readStep(fixture, step.invocation.stepUuid);
