@@ -31,19 +31,27 @@ const INPUT_KEY = 'input';
 const Narrowing = z.strictObject({ grants: Grants.optional(), limits: PartialLimits.optional() });
 
 /** The verdict on an invocation, before anything of it runs. Pure. */
-export function admitInvocation(invocation: StepInvocation, catalog: Catalog, policy: Policy): Verdict<Admitted> {
+export function admitInvocation(
+  invocation: StepInvocation,
+  catalog: Catalog,
+  policy: Policy,
+): Verdict<Admitted> {
   const found = catalog.find(invocation.callable);
   if (!found.allowed) return found;
   const { entry } = found;
   const narrowing = Narrowing.safeParse(invocation.initialization[NARROWING_KEY] ?? {});
   if (!narrowing.success) {
-    return refuse('ERR_CONFIG_SCHEMA', `step ${invocation.stepName}, $broker: ${describeIssues(narrowing.error)}`);
+    return refuse(
+      'ERR_CONFIG_SCHEMA',
+      `step ${invocation.stepName}, $broker: ${describeIssues(narrowing.error)}`,
+    );
   }
   const secretMark = secretMarkOf(invocation.stepUuid);
   const documents = resolveDocuments(invocation, secretMark);
   if (!documents.allowed) return documents;
   const checked = entry.checkConfig(documents.config);
-  if (!checked.allowed) return refuse(checked.code, `step ${invocation.stepName}: ${checked.message}`, checked.details);
+  if (!checked.allowed)
+    return refuse(checked.code, `step ${invocation.stepName}: ${checked.message}`, checked.details);
   const requested = entry.artifact.manifest?.capabilities ?? [];
   const grants = effectiveGrants(requested, policyFor(policy, entry.name), narrowing.data.grants);
   const missing = missingGrant(entry.artifact, grants, entry.name);
@@ -80,8 +88,10 @@ function resolveDocuments(
     steps: invocation.dependencies,
     secretMark,
   });
-  if (!resolved.allowed) return refuse(resolved.code, `step ${invocation.stepName}: ${resolved.message}`, resolved.details);
-  if (!isJsonObject(resolved.value)) return refuse('ERR_CONFIG_SCHEMA', `step ${invocation.stepName}: expected an object`);
+  if (!resolved.allowed)
+    return refuse(resolved.code, `step ${invocation.stepName}: ${resolved.message}`, resolved.details);
+  if (!isJsonObject(resolved.value))
+    return refuse('ERR_CONFIG_SCHEMA', `step ${invocation.stepName}: expected an object`);
   const { [INPUT_KEY]: input, ...config } = resolved.value;
   return { allowed: true, input: input ?? invocation.context, config };
 }

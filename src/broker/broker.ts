@@ -47,7 +47,8 @@ export function createBroker(options: BrokerOptions): Broker {
         queue: options.queue,
         slots: options.slots,
         handle: (step) => handleStep(step, options),
-        onError: (error) => options.events.emit('queue:error', { code: codeOf(error), message: messageOf(error) }),
+        onError: (error) =>
+          options.events.emit('queue:error', { code: codeOf(error), message: messageOf(error) }),
       });
     },
     async drain() {
@@ -68,7 +69,8 @@ async function handleStep(step: ClaimedStep, options: BrokerOptions): Promise<vo
   const startedAtMs = (options.now ?? Date.now)();
   const verdict = admitSafely(step.invocation, catalog, policy);
   if (verdict instanceof Error) return settle(step, resultOfFault(verdict, startedAtMs), 'refused', options);
-  if (!verdict.allowed) return settle(step, resultOfRefusal(verdict, step.invocation, startedAtMs), 'refused', options);
+  if (!verdict.allowed)
+    return settle(step, resultOfRefusal(verdict, step.invocation, startedAtMs), 'refused', options);
   const handler = `${verdict.entry.name}@${verdict.entry.version}`;
   events.emit('step:started', { ...event, handler });
   const { result, outcome } = await execute(verdict, handler, event, startedAtMs, options);
@@ -111,7 +113,12 @@ async function execute(
 const SETTLE_RETRY_MS = 1000;
 
 /** Reports the result; while the queue is away it is kept and tried again, since only we know it. */
-async function settle(step: ClaimedStep, result: StepResult, outcome: OutcomeName, options: BrokerOptions): Promise<void> {
+async function settle(
+  step: ClaimedStep,
+  result: StepResult,
+  outcome: OutcomeName,
+  options: BrokerOptions,
+): Promise<void> {
   for (;;) {
     try {
       const settlement = await options.queue.settle(step, result);

@@ -30,7 +30,8 @@ export function createLifecycle(): Lifecycle {
       return state;
     },
     become(next: BrokerState): void {
-      if (!NEXT[state].includes(next)) throw new BrokerError('ERR_INTERNAL', `the broker cannot go from ${state} to ${next}`);
+      if (!NEXT[state].includes(next))
+        throw new BrokerError('ERR_INTERNAL', `the broker cannot go from ${state} to ${next}`);
       state = next;
     },
   });

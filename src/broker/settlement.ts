@@ -8,7 +8,12 @@ import type { Refusal } from '../model/verdict.ts';
 /** What is reported for an invocation that ran. Total: every kind of outcome has its line in `errorOf`. */
 export function resultOfOutcome(outcome: Outcome, handler: string, startedAtMs: number): StepResult {
   const custom: JsonObject = { receipt: outcome.receipt as unknown as JsonObject };
-  const common = { handlerVersion: handler, startedAtMs, executionMs: Math.round(outcome.usage.wallMs), custom };
+  const common = {
+    handlerVersion: handler,
+    startedAtMs,
+    executionMs: Math.round(outcome.usage.wallMs),
+    custom,
+  };
   if (outcome.kind === 'completed') {
     return { ...common, success: true, output: JSON.parse(outcome.output) as JsonValue, error: null };
   }
@@ -16,7 +21,11 @@ export function resultOfOutcome(outcome: Outcome, handler: string, startedAtMs: 
 }
 
 /** What is reported for an invocation that was not admitted. Nothing ran, so there is no receipt. */
-export function resultOfRefusal(refusal: Refusal, invocation: StepInvocation, startedAtMs: number): StepResult {
+export function resultOfRefusal(
+  refusal: Refusal,
+  invocation: StepInvocation,
+  startedAtMs: number,
+): StepResult {
   const unknown = refusal.code === 'ERR_HANDLER_UNKNOWN';
   return {
     success: false,
@@ -38,7 +47,8 @@ export function resultOfRefusal(refusal: Refusal, invocation: StepInvocation, st
 /** What is reported when the broker itself failed while an invocation was under way. */
 export function resultOfFault(fault: unknown, startedAtMs: number): StepResult {
   const code = fault instanceof BrokerError ? fault.code : 'ERR_INTERNAL';
-  const message = fault instanceof BrokerError ? fault.message : 'the broker failed while it handled this step';
+  const message =
+    fault instanceof BrokerError ? fault.message : 'the broker failed while it handled this step';
   const retryable = ERROR_CODES[code] === 'transient' || ERROR_CODES[code] === 'internal';
   const errorType = retryable ? 'retryable_error' : 'validation_error';
   return {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { processesWorkingIn } from '../../src/standalone/embedded/process-identity.ts';
 import { startEmbeddedPostgres } from '../../src/standalone/embedded-postgres.ts';
 import { homeOf, StateDirs } from './support/state-dirs.ts';
@@ -17,8 +17,9 @@ const dirs = new StateDirs();
 const children: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  await dirs.removeAll();
+  await dirs.removeUsed();
 });
+afterAll(() => dirs.removeAll());
 
 interface Holder {
   readonly child: ChildProcess;
@@ -59,7 +60,7 @@ const supervisorOf = (stateDir: string): number =>
 
 describe('when the program that started it is killed', () => {
   it('the server ends, and a start right afterwards waits for that and finds every commit', async () => {
-    const stateDir = await dirs.create();
+    const stateDir = await dirs.createUsed();
     const { child, url } = await hold(stateDir);
     await run(url, 'CREATE TABLE kept AS SELECT 7 AS n');
     const before = processesWorkingIn(await dataDirOf(stateDir));
@@ -73,7 +74,7 @@ describe('when the program that started it is killed', () => {
   });
 
   it('no process is left behind when nobody starts it again', async () => {
-    const stateDir = await dirs.create();
+    const stateDir = await dirs.createUsed();
     const { child } = await hold(stateDir);
     const dataDir = await dataDirOf(stateDir);
     child.kill('SIGKILL');
@@ -81,7 +82,7 @@ describe('when the program that started it is killed', () => {
   });
 
   it('together with its supervisor, a start right afterwards still works', async () => {
-    const stateDir = await dirs.create();
+    const stateDir = await dirs.createUsed();
     const { child, url } = await hold(stateDir);
     await run(url, 'CREATE TABLE kept AS SELECT 7 AS n');
     const supervisor = supervisorOf(stateDir);
@@ -95,7 +96,7 @@ describe('when the program that started it is killed', () => {
 
 describe('when Ctrl-C is pressed in the terminal', () => {
   it('the database still answers until its program has stopped it', async () => {
-    const stateDir = await dirs.create();
+    const stateDir = await dirs.createUsed();
     const { child, nextLine } = await hold(stateDir);
     process.kill(-(child.pid ?? 0), 'SIGINT');
     expect(await nextLine()).toBe('answered');
@@ -109,7 +110,7 @@ describe('when the server itself dies', () => {
   it.each(['the server', 'its supervisor'])(
     'because %s is killed, that is said, and the next start recovers',
     async (victim) => {
-      const stateDir = await dirs.create();
+      const stateDir = await dirs.createUsed();
       const notices: string[] = [];
       const onNotice = (notice: string): void => {
         notices.push(notice);

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
-import { identify } from '../../src/standalone/embedded/process-identity.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { identify, processesWorkingIn } from '../../src/standalone/embedded/process-identity.ts';
 import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -15,8 +15,9 @@ const dirs = new StateDirs();
 const running: EmbeddedPostgres[] = [];
 afterEach(async () => {
   for (const database of running.splice(0)) await database.stop();
-  await dirs.removeAll();
+  await dirs.removeUsed();
 });
+afterAll(() => dirs.removeAll());
 
 async function start(
   stateDir: string,
@@ -49,12 +50,42 @@ describe('the embedded PostgreSQL', () => {
     expect(await ask(second.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
   });
 
-  it('is PostgreSQL 18 with pgmq, a role and a database named tasker, and durable commits', async () => {
-    const { url } = await start(await dirs.create());
-    await ask(url, 'CREATE EXTENSION pgmq');
+  it('gives up durability only when asked to', async () => {
+    const { url } = await start(await dirs.createUsed(), { durable: false });
+    expect(await ask(url, 'SHOW fsync')).toEqual([{ fsync: 'off' }]);
+  });
+
+  it('works when an earlier first start was killed half-way', async () => {
+    const stateDir = await dirs.createUsed();
+    await rm(join(stateDir, 'pgdata'), { recursive: true });
+    await mkdir(join(stateDir, 'pgdata.partial'));
+    await writeFile(join(stateDir, 'pgdata.partial', 'PG_VERSION'), '18\n');
+    const { url, firstRun } = await start(stateDir);
+    expect(firstRun).toBe(true);
+    expect(await ask(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+  });
+});
+
+describe('a running embedded PostgreSQL', () => {
+  let stateDir: string;
+  let dataDir: string;
+  let database: EmbeddedPostgres;
+  const own = new StateDirs();
+  beforeAll(async () => {
+    stateDir = await own.create();
+    database = await startEmbeddedPostgres({ stateDir, durable: true });
+    dataDir = join((await homeOf(stateDir)) ?? stateDir, 'pgdata');
+  });
+  afterAll(async () => {
+    await database.stop();
+    await own.removeAll();
+  });
+
+  it('is version 18 with pgmq, a role and a database named tasker, and durable commits', async () => {
+    await ask(database.url, 'CREATE EXTENSION pgmq');
     const settings = ['fsync', 'synchronous_commit', 'full_page_writes', 'TimeZone', 'log_statement'];
     const rows = await ask(
-      url,
+      database.url,
       `SELECT current_user AS role, current_database() AS database,
               current_setting('server_version_num')::integer / 10000 AS major,
               ${settings.map((name) => `current_setting('${name}') AS "${name}"`).join(', ')}`,
@@ -73,14 +104,8 @@ describe('the embedded PostgreSQL', () => {
     ]);
   });
 
-  it('gives up durability only when asked to', async () => {
-    const { url } = await start(await dirs.create(), { durable: false });
-    expect(await ask(url, 'SHOW fsync')).toEqual([{ fsync: 'off' }]);
-  });
-
-  it('listens on the loopback address only, and on no unix socket', async () => {
-    const { url } = await start(await dirs.create());
-    const port = Number(new URL(url).port);
+  it('listens on the loopback address only, and on no unix socket', () => {
+    const port = Number(new URL(database.url).port);
     const listening = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) =>
       readFileSync(file, 'utf8')
         .split('\n')
@@ -95,56 +120,52 @@ describe('the embedded PostgreSQL', () => {
   });
 
   it('asks for the password, which only the owner of the state folder can read', async () => {
-    const stateDir = await dirs.create();
-    const { url } = await start(stateDir);
-    const wrong = new URL(url);
+    const wrong = new URL(database.url);
     wrong.password = 'guess';
     await expect(ask(wrong.href, 'SELECT 1')).rejects.toMatchObject({ code: '28P01' });
     expect((await stat(join(stateDir, 'password'))).mode & 0o777).toBe(0o600);
-    expect(readFileSync('/proc/self/cmdline', 'utf8')).not.toContain(new URL(url).password);
+    const commandLines = processesWorkingIn(dataDir).map((pid) =>
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+    );
+    expect(commandLines.join()).toContain('listen_addresses');
+    expect(commandLines.join()).not.toContain(new URL(database.url).password);
+  });
+
+  it('knows nothing of the environment of the program that started it', () => {
+    const [postmaster] = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    const names = readFileSync(`/proc/${postmaster}/environ`, 'utf8')
+      .split('\0')
+      .map((entry) => entry.split('=')[0])
+      .filter((name) => name !== '');
+    expect(names.sort()).toEqual(['LC_ALL', 'LD_LIBRARY_PATH', 'PATH']);
   });
 
   it('logs neither statements nor their values when they fail', async () => {
-    const stateDir = await dirs.create();
-    const { url } = await start(stateDir);
-    await ask(url, 'CREATE TABLE t (name text PRIMARY KEY)');
-    await ask(url, `INSERT INTO t VALUES ('private')`);
-    await expect(ask(url, `INSERT INTO t VALUES ('private')`)).rejects.toMatchObject({ code: '23505' });
+    await ask(database.url, 'CREATE TABLE t (name text PRIMARY KEY)');
+    await ask(database.url, `INSERT INTO t VALUES ('private')`);
+    const again = ask(database.url, `INSERT INTO t VALUES ('private')`);
+    await expect(again).rejects.toMatchObject({ code: '23505' });
     const log = await readFile(join(stateDir, 'postgres.log'), 'utf8');
     expect(log).toContain('duplicate key');
     expect(log).not.toContain('private');
   });
 
-  it('works when an earlier first start was killed half-way', async () => {
-    const stateDir = await dirs.create();
-    await (await start(stateDir)).stop();
-    await rm(join(stateDir, 'pgdata'), { recursive: true });
-    await mkdir(join(stateDir, 'pgdata.partial'));
-    await writeFile(join(stateDir, 'pgdata.partial', 'PG_VERSION'), '18\n');
-    const { url, firstRun } = await start(stateDir);
-    expect(firstRun).toBe(true);
-    expect(await ask(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
-  });
-});
-
-describe('the lock of a state folder', () => {
   it('refuses a second start and names the process that holds it', async () => {
-    const stateDir = await dirs.create();
-    await start(stateDir);
     await expect(start(stateDir)).rejects.toMatchObject({
       code: 'ERR_ALREADY_RUNNING',
       details: { pid: process.pid },
       message: expect.stringContaining(`process ${process.pid} already runs`),
     });
   });
+});
 
+describe('the lock of a state folder', () => {
   it.each([
     ['of a process that ended', { pid: 2 ** 22 + 1 }],
     ['of a process whose pid belongs to another one now', { startTicks: '1' }],
     ['from before the machine was restarted', { bootId: 'another' }],
   ])('is taken over when it is %s', async (_case, change) => {
-    const stateDir = await dirs.create();
-    await mkdir(stateDir);
+    const stateDir = await dirs.createUsed();
     const owner = { ...identify(process.pid), ...change };
     await writeFile(join(stateDir, 'lock'), JSON.stringify({ owner, supervisor: null }));
     const { url } = await start(stateDir);
@@ -184,8 +205,7 @@ describe('a database that this program did not make', () => {
   });
 
   it('is one of another PostgreSQL version, too', async () => {
-    const stateDir = await dirs.create();
-    await (await start(stateDir)).stop();
+    const stateDir = await dirs.createUsed();
     await writeFile(join(stateDir, 'pgdata', 'PG_VERSION'), '17\n');
     await expect(start(stateDir)).rejects.toMatchObject({
       code: 'ERR_DATABASE_FOREIGN',
@@ -207,37 +227,30 @@ describe('a state folder that cannot be used', () => {
 });
 
 describe.runIf(process.getuid?.() === 0)('as root', () => {
-  it.each(['namespace', 'account'] as const)('runs by %s and keeps its data', async (rootMode) => {
-    const stateDir = await dirs.create();
-    const first = await start(stateDir, { rootMode });
-    await ask(first.url, 'CREATE TABLE kept AS SELECT 7 AS n');
-    await first.stop();
-    const owner = (await stat(join((await homeOf(stateDir)) ?? stateDir, 'pgdata'))).uid;
-    if (rootMode === 'namespace') expect(owner).toBe(0);
-    else expect(owner).not.toBe(0);
-    const second = await start(stateDir, { rootMode });
-    expect(await ask(second.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
+  const modes = ['namespace', 'account'] as const;
+
+  it.each(modes)('runs by %s in a folder that only root may enter', async (rootMode) => {
+    const stateDir = await dirs.create(0o700);
+    const { url } = await start(stateDir, { rootMode });
+    expect(await ask(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+    const home = await homeOf(stateDir);
+    if (rootMode === 'namespace') expect(home).toBeNull();
+    else expect((await stat(home ?? '')).mode & 0o777).toBe(0o755);
   });
 
-  it.each(['namespace', 'account'] as const)(
-    'runs by %s in a folder that only root may enter',
-    async (rootMode) => {
-      const stateDir = await dirs.create(0o700);
-      const { url } = await start(stateDir, { rootMode });
-      expect(await ask(url, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
-      const home = await homeOf(stateDir);
-      if (rootMode === 'namespace') expect(home).toBeNull();
-      else expect((await stat(home ?? '')).mode & 0o777).toBe(0o755);
-    },
-  );
-
-  it('can change from a namespace to an account and back', async () => {
+  it('keeps its data when it changes from a namespace to an account and back', async () => {
     const stateDir = await dirs.create();
     await mkdir(stateDir, { mode: 0o711 });
-    for (const rootMode of ['namespace', 'account', 'namespace'] as const) {
-      const database = await start(stateDir, { rootMode });
-      await ask(database.url, 'CREATE TABLE IF NOT EXISTS kept (n int)');
-      await database.stop();
+    const owners: number[] = [];
+    for (const rootMode of ['namespace', 'account', 'namespace', 'account'] as const) {
+      const { url, stop } = await start(stateDir, { rootMode });
+      await ask(url, 'CREATE TABLE IF NOT EXISTS kept (n int)');
+      await ask(url, 'INSERT INTO kept VALUES (1)');
+      owners.push((await stat(join(stateDir, 'pgdata'))).uid);
+      const rows = await ask(url, 'SELECT count(*)::integer AS n FROM kept');
+      expect(rows).toEqual([{ n: owners.length }]);
+      await stop();
     }
+    expect(owners.map((uid) => uid === 0)).toEqual([true, false, true, false]);
   });
 });

@@ -50,8 +50,8 @@ export async function initialiseOnce(context: ServerContext, password: string): 
   for (const path of [draft, passwordFile]) lchownSync(path, launch.owner.uid, launch.owner.gid);
   try {
     const args = ['-D', draft, '-U', 'tasker', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
-    const sync = context.durable ? '--sync-method=syncfs' : '--no-sync';
-    const rest = ['--encoding=UTF8', '--locale=C', '--no-instructions', sync];
+    const sync = context.durable ? [] : ['--no-sync'];
+    const rest = ['--encoding=UTF8', '--locale=C', '--no-instructions', ...sync];
     const command = commandFor(context, [binaries.initdb, ...args, ...rest]);
     const code = await supervise(command, folder.logFile, context.onSupervisor).exited;
     if (code !== 0) throw failed('initdb', code, folder.logFile);

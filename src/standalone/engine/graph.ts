@@ -37,24 +37,37 @@ export function branchesOf(template: Template, decision: string, asked: readonly
     return { allowed: false, reason: `"${stranger}" is not a step downstream of "${decision}"` };
   }
   const created = new Set(asked);
-  addWhile(template, created, (step) => step.type !== 'deferred_convergence' && reachable.has(step.name));
-  for (const step of template.steps) {
-    if (step.type === 'deferred_convergence' && joins(step, created)) created.add(step.name);
-  }
-  addWhile(template, created, (step) =>
+  follow(
+    template,
+    created,
+    created,
+    (step) => step.type !== 'deferred_convergence' && reachable.has(step.name),
+  );
+  const converging = template.steps.filter(
+    (step) => step.type === 'deferred_convergence' && joins(step, created),
+  );
+  for (const step of converging) created.add(step.name);
+  follow(template, created, new Set(converging.map((step) => step.name)), (step) =>
     step.dependencies.every((name) => created.has(name) || name === decision),
   );
   return { allowed: true, steps: template.steps.filter((step) => created.has(step.name)) };
 }
 
-/** Adds steps that depend on one of `names` and qualify, until there is none left. */
-function addWhile(template: Template, names: Set<string>, qualifies: (step: StepTemplate) => boolean): void {
+/** Adds to `created` the steps that follow `from`, directly or not, over steps that qualify. */
+function follow(
+  template: Template,
+  created: Set<string>,
+  from: ReadonlySet<string>,
+  qualifies: (step: StepTemplate) => boolean,
+): void {
+  const passed = new Set(from);
   for (;;) {
     const next = template.steps.find(
-      (step) => !names.has(step.name) && joins(step, names) && qualifies(step),
+      (step) => !created.has(step.name) && joins(step, passed) && qualifies(step),
     );
     if (next === undefined) return;
-    names.add(next.name);
+    created.add(next.name);
+    passed.add(next.name);
   }
 }
 

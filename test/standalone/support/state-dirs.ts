@@ -1,10 +1,13 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { startEmbeddedPostgres } from '../../../src/standalone/embedded-postgres.ts';
 
 /** Temporary state folders, removed together with what the server keeps elsewhere. */
 export class StateDirs {
   private readonly roots: string[] = [];
+  private model: Promise<string> | undefined;
 
   /** A path that does not exist yet, in a folder with the given mode. */
   async create(parentMode = 0o711): Promise<string> {
@@ -14,12 +17,38 @@ export class StateDirs {
     return join(root, 'state');
   }
 
-  async removeAll(): Promise<void> {
-    for (const root of this.roots.splice(0)) {
-      const home = await homeOf(join(root, 'state'));
-      if (home !== null) await rm(home, { recursive: true, force: true });
-      await rm(root, { recursive: true, force: true });
+  /** A state folder with a database in it, as a first run leaves it: copied, because initdb takes a second. */
+  async createUsed(): Promise<string> {
+    this.model ??= this.makeModel();
+    const stateDir = await this.create();
+    await cp(await this.model, stateDir, { recursive: true, verbatimSymlinks: true });
+    return stateDir;
+  }
+
+  private async makeModel(): Promise<string> {
+    const stateDir = await this.create();
+    await (await startEmbeddedPostgres({ stateDir, durable: false })).stop();
+    return stateDir;
+  }
+
+  /** Removes the folders made since the last call, except the model. */
+  async removeUsed(): Promise<void> {
+    const model = await this.model;
+    const roots = this.roots.splice(0);
+    for (const root of roots) {
+      if (join(root, 'state') === model) this.roots.push(root);
+      else await this.remove(root);
     }
+  }
+
+  async removeAll(): Promise<void> {
+    for (const root of this.roots.splice(0)) await this.remove(root);
+  }
+
+  private async remove(root: string): Promise<void> {
+    const home = await homeOf(join(root, 'state'));
+    if (home !== null) await rm(home, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   }
 }
 
