@@ -150,8 +150,7 @@ function jsonClassProblem(declaration) {
   const range = declaration.name.range;
   if (declaration.isGeneric) return { range, message: '@json is not possible on a generic class' };
   if (declaration.extendsType !== null) return { range, message: '@json is not possible on a class that extends another' };
-  const untyped = instanceFields(declaration).find((field) => field.type === null);
-  return untyped === undefined ? null : { range: untyped.range, message: '@json needs the type of each field written out' };
+  return null;
 }
 
 function instanceFields(declaration) {

@@ -28,11 +28,35 @@ function parameter(name: Json, value: Json): string {
   return encodeURIComponent(name.asString()) + "=" + encodeKeepingSecrets(text);
 }
 
-/** Percent-encodes all but references to secrets, which only the host can resolve. */
+/**
+ * Percent-encodes all but references to secrets, which only the host can resolve. Anything that merely begins like one
+ * is encoded like other text, so that data cannot add parameters of its own.
+ */
 function encodeKeepingSecrets(text: string): string {
-  const start = text.indexOf(SECRET_START);
-  const end = start < 0 ? -1 : text.indexOf("}", start);
-  if (end < 0) return encodeURIComponent(text);
-  const reference = text.substring(start, end + 1);
-  return encodeURIComponent(text.substring(0, start)) + reference + encodeKeepingSecrets(text.substring(end + 1));
+  let encoded = "";
+  let from = 0;
+  while (true) {
+    const start = text.indexOf(SECRET_START, from);
+    if (start < 0) break;
+    const end = referenceEnd(text, start + SECRET_START.length);
+    const kept = end < 0 ? start : end;
+    encoded += encodeURIComponent(text.substring(from, start)) + text.substring(start, kept);
+    from = kept;
+    if (end < 0) {
+      encoded += encodeURIComponent(SECRET_START);
+      from += SECRET_START.length;
+    }
+  }
+  return encoded + encodeURIComponent(text.substring(from));
+}
+
+/** Where a reference ends whose name starts here: `NAME}`, or `NAME:MARK}` as the host writes it. -1 if it is none. */
+function referenceEnd(text: string, start: i32): i32 {
+  for (let at = start; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit == 0x7d) return at > start ? at + 1 : -1;
+    const isNamePart = unit == 0x5f || unit == 0x3a || <u32>(unit - 0x30) <= 9 || <u32>((unit | 0x20) - 0x61) < 26;
+    if (!isNamePart) return -1;
+  }
+  return -1;
 }

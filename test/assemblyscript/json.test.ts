@@ -52,7 +52,11 @@ function isJson(text: string): boolean {
 
 describe('JSON parser and writer', () => {
   it('read and write what JSON.parse and JSON.stringify do, for any JSON value', () => {
-    const json = fc.oneof(fc.jsonValue(), fc.jsonValue({ stringUnit: 'binary' }), fc.string({ unit: 'binary' }));
+    const json = fc.oneof(
+      fc.jsonValue(),
+      fc.jsonValue({ stringUnit: 'binary' }),
+      fc.string({ unit: 'binary' }),
+    );
     fc.assert(
       fc.property(json, fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
         const text = JSON.stringify(value, null, indent);
@@ -76,7 +80,9 @@ describe('JSON parser and writer', () => {
   it('resolve escapes however they are written', () => {
     const escaped = '"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\\/\\b\\f\\n\\r\\t\\"\\\\\\ud800x"';
     expect(JSON.parse(run(escaped).output ?? '')).toBe(JSON.parse(escaped));
-    expect(JSON.parse(run(`{${escaped}:[${escaped}]}`).output ?? '')).toEqual(JSON.parse(`{${escaped}:[${escaped}]}`));
+    expect(JSON.parse(run(`{${escaped}:[${escaped}]}`).output ?? '')).toEqual(
+      JSON.parse(`{${escaped}:[${escaped}]}`),
+    );
   });
 
   it('keep the text of a value that is handed on, digits and all', () => {
@@ -89,7 +95,10 @@ describe('JSON parser and writer', () => {
     const change = fc.tuple(
       fc.nat(base.length),
       fc.nat(3),
-      fc.oneof(fc.string({ maxLength: 2 }), fc.constantFrom(',', '"', '\\', '0', '-', '.', 'e', ']', '}', '[', '{', ':', '\u0000', '\t')),
+      fc.oneof(
+        fc.string({ maxLength: 2 }),
+        fc.constantFrom(',', '"', '\\', '0', '-', '.', 'e', ']', '}', '[', '{', ':', '\u0000', '\t'),
+      ),
     );
     fc.assert(
       fc.property(change, ([at, removed, added]) => {
@@ -101,16 +110,56 @@ describe('JSON parser and writer', () => {
   });
 
   it.each([
-    '', ' ', '01', '-', '+1', '1.', '.5', '1e', '0x1', 'nul', 'nulll', 'truE', "'a'", '"a', '"\\x"', '"\\u12g4"', '"\t"',
-    '[1,]', '[,1]', '[1 2]', '{"a"}', '{"a":1,}', '{a:1}', '{"a":1 "b":2}', '[', '{', ']', '[}', '{]', '1 2', '[]]', 'NaN',
-    'Infinity', '\ufeff1', '/**/1', '\u00a01',
+    '',
+    ' ',
+    '01',
+    '-',
+    '+1',
+    '1.',
+    '.5',
+    '1e',
+    '0x1',
+    'nul',
+    'nulll',
+    'truE',
+    "'a'",
+    '"a',
+    '"\\x"',
+    '"\\u12g4"',
+    '"\t"',
+    '[1,]',
+    '[,1]',
+    '[1 2]',
+    '{"a"}',
+    '{"a":1,}',
+    '{a:1}',
+    '{"a":1 "b":2}',
+    '[',
+    '{',
+    ']',
+    '[}',
+    '{]',
+    '1 2',
+    '[]]',
+    'NaN',
+    'Infinity',
+    '\ufeff1',
+    '/**/1',
+    '\u00a01',
   ])('refuse %j like JSON.parse', (text) => {
     expect(isJson(text)).toBe(false);
     expect(run(text).failure?.code).toBe('input_invalid');
   });
 
   it('refuse bytes that are not UTF-8', () => {
-    for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0x80]]) {
+    for (const bytes of [
+      [0xff],
+      [0xc0, 0xaf],
+      [0xed, 0xa0, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [0xe2, 0x82],
+      [0x80],
+    ]) {
       expect(run(Uint8Array.of(0x22, ...bytes, 0x22)).failure?.code, String(bytes)).toBe('input_invalid');
     }
   });

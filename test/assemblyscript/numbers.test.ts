@@ -58,15 +58,19 @@ describe('numbers', () => {
   });
 
   it('are read exactly with more digits than a double holds', () => {
-    const long = fc.tuple(anyDouble, fc.integer({ min: 16, max: 100 })).map(([value, digits]) => value.toPrecision(digits));
-    fc.assert(fc.property(fc.array(long, { minLength: 20, maxLength: 100 }), expectSameNumbers), { numRuns: 100 });
+    const long = fc
+      .tuple(anyDouble, fc.integer({ min: 16, max: 100 }))
+      .map(([value, digits]) => value.toPrecision(digits));
+    fc.assert(fc.property(fc.array(long, { minLength: 20, maxLength: 100 }), expectSameNumbers), {
+      numRuns: 100,
+    });
   });
 
   it('are read exactly half way between two doubles', () => {
     // (2m + 1) × 2^e lies exactly between two neighbours; one digit more or less decides.
-    const half = fc.tuple(fc.bigInt({ min: 2n ** 53n, max: 2n ** 54n - 1n }), fc.integer({ min: 0, max: 300 })).map(
-      ([odd, shift]) => ((odd | 1n) << BigInt(shift)).toString(),
-    );
+    const half = fc
+      .tuple(fc.bigInt({ min: 2n ** 53n, max: 2n ** 54n - 1n }), fc.integer({ min: 0, max: 300 }))
+      .map(([odd, shift]) => ((odd | 1n) << BigInt(shift)).toString());
     fc.assert(
       fc.property(fc.array(half, { minLength: 10, maxLength: 40 }), (texts) => {
         expectSameNumbers(texts.flatMap((text) => [text, `${text}.0000001`, (BigInt(text) - 1n).toString()]));
@@ -84,17 +88,47 @@ describe('numbers', () => {
         const tail = (fraction === null ? '' : `.${fraction}`) + (exponent === null ? '' : `e${exponent}`);
         return `${sign}${whole.replace(/^0+(?=.)/, '')}${tail}`;
       });
-    fc.assert(fc.property(fc.array(text, { minLength: 20, maxLength: 100 }), expectSameNumbers), { numRuns: 100 });
+    fc.assert(fc.property(fc.array(text, { minLength: 20, maxLength: 100 }), expectSameNumbers), {
+      numRuns: 100,
+    });
   });
 
   it('are read exactly at the edges of the range', () => {
     expectSameNumbers([
-      '0', '-0', '0.0', '-0e5', '1e22', '1e23', '9007199254740992', '9007199254740993', '9007199254740995',
-      '2.2250738585072011e-308', '2.2250738585072014e-308', '4.9e-324', '2.4703282292062327e-324',
-      '2.4703282292062328e-324', '2e-324', '1e-400', '1.7976931348623157e308', '1.7976931348623158e308',
-      '1.7976931348623159e308', '1e309', '-1e400', '1e99999999999', '1e-99999999999', '0e99999999999',
-      `0.${'0'.repeat(400)}1e400`, `1${'0'.repeat(400)}e-400`, `9007199254740993.${'0'.repeat(900)}1`,
-      `9007199254740993.${'0'.repeat(900)}`, '123456789012345678901234567890', '1e-7', '0.1', '0.3', '1e21', '1e15',
+      '0',
+      '-0',
+      '0.0',
+      '-0e5',
+      '1e22',
+      '1e23',
+      '9007199254740992',
+      '9007199254740993',
+      '9007199254740995',
+      '2.2250738585072011e-308',
+      '2.2250738585072014e-308',
+      '4.9e-324',
+      '2.4703282292062327e-324',
+      '2.4703282292062328e-324',
+      '2e-324',
+      '1e-400',
+      '1.7976931348623157e308',
+      '1.7976931348623158e308',
+      '1.7976931348623159e308',
+      '1e309',
+      '-1e400',
+      '1e99999999999',
+      '1e-99999999999',
+      '0e99999999999',
+      `0.${'0'.repeat(400)}1e400`,
+      `1${'0'.repeat(400)}e-400`,
+      `9007199254740993.${'0'.repeat(900)}1`,
+      `9007199254740993.${'0'.repeat(900)}`,
+      '123456789012345678901234567890',
+      '1e-7',
+      '0.1',
+      '0.3',
+      '1e21',
+      '1e15',
     ]);
   });
 });

@@ -39,7 +39,7 @@ describe('Path', () => {
     ['$["it\'s"]', 1],
     ["$['it\\'s']", 1],
     ['$["say \\"hi\\""]', 2],
-    ["$['say \"hi\"']", 2],
+    ['$[\'say "hi"\']', 2],
     ['$["back\\\\slash"]', 3],
     ['$["tab\\t"]', 8],
     ['$["na\\u00efve"]', 4],
@@ -50,13 +50,35 @@ describe('Path', () => {
     expect(JSON.parse(find(path).output ?? '')).toEqual(expected);
   });
 
-  it.each(['$.none', '$.a.b[2]', '$.a.b.c', '$.a[0]', '$.a.b[0].x', '$["it"]'])('%s finds nothing', (path) => {
-    expect(find(path).output).toBe('null');
-  });
+  it.each(['$.none', '$.a.b[2]', '$.a.b.c', '$.a[0]', '$.a.b[0].x', '$["it"]'])(
+    '%s finds nothing',
+    (path) => {
+      expect(find(path).output).toBe('null');
+    },
+  );
 
   it.each([
-    '', 'a', '$a', '$.', '$..a', '$.*', '$[*]', '$[-1]', '$[01]', '$[1', '$["a]', '$["a"', "$['a\"]", '$[0:1]', '$.a-b', '$.1a',
-    '$ .a', '$.a ', '$[?(@.a)]', '$[9999999999]', '$["\\x"]',
+    '',
+    'a',
+    '$a',
+    '$.',
+    '$..a',
+    '$.*',
+    '$[*]',
+    '$[-1]',
+    '$[01]',
+    '$[1',
+    '$["a]',
+    '$["a"',
+    '$[\'a"]',
+    '$[0:1]',
+    '$.a-b',
+    '$.1a',
+    '$ .a',
+    '$.a ',
+    '$[?(@.a)]',
+    '$[9999999999]',
+    '$["\\x"]',
   ])('%j is refused', (path) => {
     expect(find(path).failure).toMatchObject({ code: 'path_invalid' });
   });

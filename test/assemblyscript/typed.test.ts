@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { compileHandler } from '../../src/catalog/compile.ts';
 import { instantiateBare } from '../support/bare-guest.ts';
 import { compileSource, guestModule, withFolder } from './compile-source.ts';
-import { compileHandler } from '../../src/catalog/compile.ts';
 
 const TYPED = `
 import { fail, Json, log, MISSING, now } from "tasker-wasm-broker/assemblyscript";
@@ -90,7 +90,13 @@ describe('a typed handler', () => {
 
   it('gets initial values for members that are missing, and null for those that may be', () => {
     const output = JSON.parse(run(MINIMAL).output ?? '') as { order: object };
-    expect(output.order).toMatchObject({ tags: ['new'], gift: null, note: null, urgent: false, 'extra data': null });
+    expect(output.order).toMatchObject({
+      tags: ['new'],
+      gift: null,
+      note: null,
+      urgent: false,
+      'extra data': null,
+    });
   });
 
   it('gets 64-bit integers exactly', () => {
@@ -99,14 +105,19 @@ describe('a typed handler', () => {
   });
 
   it('takes 2.0 and 2e0 as integers', () => {
-    expect(run('{"id":"x","items":[{"sku":"a","qty":2.0},{"sku":"b","qty":2e0}]}').output).toContain('"total":6');
+    expect(run('{"id":"x","items":[{"sku":"a","qty":2.0},{"sku":"b","qty":2e0}]}').output).toContain(
+      '"total":6',
+    );
   });
 
   it.each([
     [{ ...MINIMAL, items: [MINIMAL.items[0], {}, 3] }, '$.items[1].sku: expected string, got nothing'],
     [{ ...MINIMAL, items: [{ sku: 'a', qty: 'x' }] }, '$.items[0].qty: expected integer, got "x"'],
     [{ ...MINIMAL, items: [{ sku: 'a', qty: 1.5 }] }, '$.items[0].qty: expected integer, got 1.5'],
-    [{ ...MINIMAL, items: [{ sku: 'a', qty: 2 ** 31 }] }, '$.items[0].qty: expected integer of 32 bits, got 2147483648'],
+    [
+      { ...MINIMAL, items: [{ sku: 'a', qty: 2 ** 31 }] },
+      '$.items[0].qty: expected integer of 32 bits, got 2147483648',
+    ],
     [{ ...MINIMAL, items: {} }, '$.items: expected array, got {}'],
     [{ ...MINIMAL, small: -1 }, '$.small: expected integer of 8 bits, got -1'],
     [{ ...MINIMAL, tags: ['a', null] }, '$.tags[1]: expected string, got null'],
@@ -114,7 +125,10 @@ describe('a typed handler', () => {
     [{ ...MINIMAL, urgent: 0 }, '$.urgent: expected boolean, got 0'],
     [{ ...MINIMAL, gift: [] }, '$.gift: expected object, got []'],
     [[], '$: expected object, got []'],
-    [{ ...MINIMAL, note: 'x'.repeat(3), weights: ['y'.repeat(60)] }, `$.weights[0]: expected number, got "${'y'.repeat(39)}…`],
+    [
+      { ...MINIMAL, note: 'x'.repeat(3), weights: ['y'.repeat(60)] },
+      `$.weights[0]: expected number, got "${'y'.repeat(39)}…`,
+    ],
   ])('refuses what does not fit its declaration: %j', (input, message) => {
     expect(run(input).failure).toEqual({ code: 'input_mismatch', message });
   });
@@ -142,9 +156,9 @@ describe('a typed handler', () => {
   });
 
   it('cannot write NaN', () => {
-    expect(run({ id: 'x', items: [{ sku: 'a', qty: 2, price: 1e308 }] }, { factor: 1e10 }).failure?.code).toBe(
-      'number_not_finite',
-    );
+    expect(
+      run({ id: 'x', items: [{ sku: 'a', qty: 2, price: 1e308 }] }, { factor: 1e10 }).failure?.code,
+    ).toBe('number_not_finite');
   });
 });
 
@@ -154,7 +168,9 @@ describe('other shapes of a handler', () => {
       '@handler("echo")\nfunction echo(input: string): string { return "[" + input + "]"; }',
     );
     expect(instantiateBare(echo, { input: '{"é":1}' }).output).toBe('[{"é":1}]');
-    expect(WebAssembly.Module.imports(echo).every((item) => item.module === 'tasker' || item.name === 'abort')).toBe(true);
+    expect(
+      WebAssembly.Module.imports(echo).every((item) => item.module === 'tasker' || item.name === 'abort'),
+    ).toBe(true);
   });
 
   it('arrays and nullable results', async () => {
@@ -181,7 +197,10 @@ describe('other shapes of a handler', () => {
   });
 
   it.each([
-    ['function f(input: string): string { return input; }', 'expected one function with @handler("name"), got none'],
+    [
+      'function f(input: string): string { return input; }',
+      'expected one function with @handler("name"), got none',
+    ],
     [
       '@handler("a") function a(i: string): string { return i; }\n@handler("b") function b(i: string): string { return i; }',
       'handler.ts:2:24: expected one function with @handler, got a second one',
@@ -190,14 +209,22 @@ describe('other shapes of a handler', () => {
     ['@handler() function a(i: string): string { return i; }', 'expected @handler("name")'],
     ['@handler("a") function a(): string { return ""; }', 'with the parameters (input) or (input, config)'],
     ['@handler("a") function a(i: string): void {}', 'that returns its output'],
-    ['@json class A { x = 1; }\n@handler("a") function a(i: A): A { return i; }', 'needs the type of each field'],
-    ['@json class A<T> { x: i32; }\n@handler("a") function a(i: string): string { return i; }', 'generic class'],
+    [
+      '@json class A<T> { x: i32; }\n@handler("a") function a(i: string): string { return i; }',
+      'generic class',
+    ],
     [
       'class B {}\n@json class A extends B { x: i32; }\n@handler("a") function a(i: A): A { return i; }',
       'a class that extends another',
     ],
-    ['class A { x: i32; }\n@handler("a") function a(i: A): string { return ""; }', 'a type that JSON can hold'],
-    ['class A { x: i32; }\n@handler("a") function a(i: string): A { return new A(); }', 'a type that JSON can hold'],
+    [
+      'class A { x: i32; }\n@handler("a") function a(i: A): string { return ""; }',
+      'a type that JSON can hold',
+    ],
+    [
+      'class A { x: i32; }\n@handler("a") function a(i: string): A { return new A(); }',
+      'a type that JSON can hold',
+    ],
   ])('a mistake is a compile error: %s', async (source, message) => {
     await expect(compileSource(source)).rejects.toMatchObject({
       code: 'ERR_HANDLER_BUILD',
