@@ -54,8 +54,13 @@ function sources(folder: string): string[] {
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(file, 'utf8');
-  const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g);
-  return [...found].map((match) => ({ from: relative(SRC, file), specifier: match[1] ?? match[2] ?? match[3] ?? '' }));
+  const found = text.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g,
+  );
+  return [...found].map((match) => ({
+    from: relative(SRC, file),
+    specifier: match[1] ?? match[2] ?? match[3] ?? '',
+  }));
 }
 
 /** The most specific row of the table that covers a path below src/. */
@@ -66,14 +71,15 @@ function roomOf(path: string): string {
 
 const covers = (allowed: string, path: string) => path === allowed || path.startsWith(`${allowed}/`);
 
-export function layeringFaults(imports: readonly Import[]): string[] {
+function layeringFaults(imports: readonly Import[]): string[] {
   return imports.flatMap(({ from, specifier }) => {
     const room = roomOf(from);
     const allowed = MAY_IMPORT[room];
     if (allowed === undefined) return [`${from}: src/${room} has no row in the table of layers`];
     if (!specifier.startsWith('.')) return packageFaults(from, specifier);
     const target = relative(SRC, resolve(SRC, dirname(from), specifier));
-    const fine = covers(room, target) || allowed.includes('*') || allowed.some((layer) => covers(layer, target));
+    const fine =
+      covers(room, target) || allowed.includes('*') || allowed.some((layer) => covers(layer, target));
     return fine ? [] : [`${from} must not import ${target}`];
   });
 }
@@ -106,12 +112,16 @@ describe('layers', () => {
   });
 
   it('only the boundary performs a host call', () => {
-    const callers = files.filter((file) => /\.perform\(/.test(readFileSync(file, 'utf8'))).map((file) => relative(SRC, file));
+    const callers = files
+      .filter((file) => /\.perform\(/.test(readFileSync(file, 'utf8')))
+      .map((file) => relative(SRC, file));
     expect(callers).toEqual(['host/boundary.ts']);
   });
 
   it('only config.ts reads the environment', () => {
-    const readers = files.filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8'))).map((file) => relative(SRC, file));
+    const readers = files
+      .filter((file) => /process\.env\b/.test(readFileSync(file, 'utf8')))
+      .map((file) => relative(SRC, file));
     expect(readers).toEqual(['config.ts']);
   });
 

@@ -1,0 +1,119 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { renderConfigurationPage } from '../scripts/configuration-page.ts';
+import { ERROR_CODES } from '../src/errors.ts';
+import { HOST_CALLS } from '../src/host/registry.ts';
+import { METERING_ERROR_CODES } from '../src/metering/index.ts';
+import { ABI_IMPORTS } from '../src/model/abi.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const sorted = (names: Iterable<string>) => [...new Set(names)].sort();
+const firstColumn = (page: string, shape: RegExp) =>
+  sorted([...page.matchAll(/^\| `([^`]+)`/gm)].map((row) => row[1] ?? '').filter((name) => shape.test(name)));
+
+function filesBelow(folder: string, pattern: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((item) => {
+    const path = `${folder}/${item.name}`;
+    if (item.isDirectory()) return filesBelow(path, pattern);
+    return pattern.test(item.name) ? [path] : [];
+  });
+}
+
+describe('docs/errors.md', () => {
+  const page = read('docs/errors.md');
+
+  it('has every code and no other', () => {
+    expect(firstColumn(page, /^ERR_/)).toEqual(sorted(Object.keys(ERROR_CODES)));
+  });
+
+  it('says of every code who has to act, as the code does', () => {
+    for (const [code, who] of Object.entries(ERROR_CODES)) expect(page).toContain(`| \`${code}\` | ${who} |`);
+  });
+
+  it('has only codes that something produces', () => {
+    const sources = [...filesBelow('src', /\.ts$/), ...filesBelow('bin', /\.js$/)]
+      .filter((path) => path !== 'src/errors.ts')
+      .map(read)
+      .join('\n');
+    expect(Object.keys(ERROR_CODES).filter((code) => !sources.includes(code))).toEqual([]);
+  });
+
+  it('has only codes that a test asserts', () => {
+    const tests = filesBelow('test', /\.ts$/)
+      .filter((path) => path !== 'test/docs.test.ts')
+      .map(read)
+      .join('\n');
+    expect(Object.keys(ERROR_CODES).filter((code) => !tests.includes(code))).toEqual([]);
+  });
+});
+
+describe('docs/host-calls.md and docs/abi.md', () => {
+  it.each(['docs/host-calls.md', 'docs/abi.md'])('%s documents every import of the ABI', (path) => {
+    const page = read(path);
+    expect(
+      ABI_IMPORTS.filter(({ name }) => !page.includes(`\`${name}`) && !page.includes(`.${name}`)).map(
+        ({ name }) => name,
+      ),
+    ).toEqual([]);
+  });
+
+  it('calls that leave the sandbox have one number, here and at the boundary', () => {
+    const numbered = ABI_IMPORTS.filter(({ wireNumber }) => wireNumber !== null).map(
+      ({ name, wireNumber }) => [name, wireNumber],
+    );
+    expect(HOST_CALLS.map(({ name, wireNumber }) => [name, wireNumber])).toEqual(numbered);
+  });
+});
+
+describe('docs/metering.md', () => {
+  it('has every code of a metering error', () => {
+    const page = read('docs/metering.md');
+    expect(Object.keys(METERING_ERROR_CODES).filter((code) => !page.includes(code))).toEqual([]);
+  });
+});
+
+describe('docs/events.md', () => {
+  it('has every event and no other', () => {
+    const source = read('src/events.ts');
+    const events = [...source.matchAll(/^ {2}'([a-z]+:[a-z]+)'/gm)].map((match) => match[1] ?? '');
+    expect(events.length).toBeGreaterThan(5);
+    expect(firstColumn(read('docs/events.md'), /:/)).toEqual(sorted(events));
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('is what the schema says; `node scripts/docs.ts` writes it', () => {
+    expect(read('docs/configuration.md')).toBe(renderConfigurationPage());
+  });
+});
+
+describe('SECURITY.md', () => {
+  it('names a test for every threat, and each exists', () => {
+    const rows = [...read('SECURITY.md').matchAll(/`(test\/security\/[a-z-]+\.test\.ts)`/g)].map(
+      (match) => match[1] ?? '',
+    );
+    expect(rows.length).toBeGreaterThanOrEqual(9);
+    expect(rows.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+});
+
+describe('links between pages', () => {
+  it('lead to files that exist', () => {
+    const pages = [
+      'README.md',
+      'ARCHITECTURE.md',
+      'CONTRIBUTING.md',
+      'SECURITY.md',
+      ...filesBelow('docs', /\.md$/),
+    ];
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+        .map((match) => match[1] ?? '')
+        .filter((target) => !existsSync(join(ROOT, dirname(page), target)))
+        .map((target) => `${page} → ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+});
