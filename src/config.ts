@@ -17,7 +17,9 @@ const handlerName = z.string().regex(/^(\*|[a-z][a-z0-9_]*)$/, 'expected a handl
 /** Where a secret's value comes from: exactly one of an environment variable and a file. */
 const Secret = z.union([
   z.strictObject({ env: z.string().min(1).describe('Environment variable that holds the value.') }),
-  z.strictObject({ file: z.string().min(1).describe('File that holds the value; one trailing line break is dropped.') }),
+  z.strictObject({
+    file: z.string().min(1).describe('File that holds the value; one trailing line break is dropped.'),
+  }),
 ]);
 export type SecretLocation = z.infer<typeof Secret>;
 
@@ -36,8 +38,18 @@ export const Config = z.strictObject({
         .describe('Tasker namespace whose steps this broker runs.'),
       lanes: z.int().min(1).max(64).default(2).describe('Worker threads.'),
       in_flight_per_lane: z.int().min(1).max(1000).default(8).describe('Steps one lane may have in flight.'),
-      poll_ms: z.int().min(10).max(60_000).default(500).describe('How often the queue is read without a notification.'),
-      visibility_timeout_s: z.int().min(1).max(3600).default(30).describe('How long a message that was read stays hidden.'),
+      poll_ms: z
+        .int()
+        .min(10)
+        .max(60_000)
+        .default(500)
+        .describe('How often the queue is read without a notification.'),
+      visibility_timeout_s: z
+        .int()
+        .min(1)
+        .max(3600)
+        .default(30)
+        .describe('How long a message that was read stays hidden.'),
       templates: z.array(z.string()).default([]).describe('Template files or folders, registered at start.'),
     })
     .prefault({}),
@@ -58,7 +70,10 @@ export const Config = z.strictObject({
     .describe('Secrets by name.'),
   log: z
     .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe line that is written.'),
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least severe line that is written.'),
     })
     .prefault({}),
 });
@@ -79,7 +94,10 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
   const raw = file === undefined ? {} : readToml(file);
   const parsed = Config.safeParse(substituteEnv(raw, env, file ?? 'broker.toml'));
   if (!parsed.success) {
-    throw new BrokerError('ERR_CONFIG_INVALID', `${file ?? 'configuration'}: ${describeIssues(parsed.error)}`);
+    throw new BrokerError(
+      'ERR_CONFIG_INVALID',
+      `${file ?? 'configuration'}: ${describeIssues(parsed.error)}`,
+    );
   }
   const folder = file === undefined ? process.cwd() : dirname(resolve(file));
   const { database, worker, catalog, limits } = parsed.data;
@@ -107,13 +125,18 @@ const ENV_REFERENCE = /^\$\{env\.([A-Za-z_][A-Za-z0-9_]*)\}$/;
 function substituteEnv(value: unknown, env: LoadConfigOptions['env'], file: string): unknown {
   if (Array.isArray(value)) return value.map((item) => substituteEnv(item, env, file));
   if (typeof value === 'object' && value !== null && !(value instanceof Date)) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, substituteEnv(item, env, file)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, substituteEnv(item, env, file)]),
+    );
   }
   const name = typeof value === 'string' ? ENV_REFERENCE.exec(value)?.[1] : undefined;
   if (name === undefined) return value;
   const found = env[name];
   if (found === undefined) {
-    throw new BrokerError('ERR_CONFIG_INVALID', `${file}: \${env.${name}} is used, but the variable ${name} is not set`);
+    throw new BrokerError(
+      'ERR_CONFIG_INVALID',
+      `${file}: \${env.${name}} is used, but the variable ${name} is not set`,
+    );
   }
   // A whole number in the environment may stand where the schema wants a number (a port).
   return /^\d{1,15}$/.test(found) ? Number(found) : found;

@@ -41,7 +41,6 @@ export const ERROR_CODES = {
   ERR_GRANT_MISSING: 'operator',
 
   // what a guest did
-  ERR_HANDLER_FAILED: 'workflow',
   ERR_GUEST_TRAP: 'author',
   ERR_GUEST_ABORT: 'author',
   ERR_GUEST_RETURN: 'author',
@@ -59,7 +58,6 @@ export const ERROR_CODES = {
 
   // answers of the host-call boundary to a guest
   ERR_HOST_CALL_INVALID: 'author',
-  ERR_HTTP_DENIED: 'operator',
   ERR_HTTP_ADDRESS: 'operator',
   ERR_HTTP_FAILED: 'transient',
   ERR_HTTP_TIMEOUT: 'transient',

@@ -15,7 +15,9 @@ export function logEvents(events: Events, log: Log): void {
   events.on('broker:started', (event) => log.info(event, 'broker started'));
   events.on('broker:stopped', () => log.info('broker stopped'));
   events.on('step:claimed', (event) => log.debug(event, 'step claimed'));
-  events.on('step:log', ({ level, message, ...step }) => log[level]({ ...step, guest: message }, 'handler log'));
+  events.on('step:log', ({ level, message, ...step }) =>
+    log[level]({ ...step, guest: message }, 'handler log'),
+  );
   events.on('step:settled', (event) =>
     event.outcome === 'completed' ? log.debug(event, 'step settled') : log.warn(event, 'step settled'),
   );

@@ -17,7 +17,9 @@ export async function runHandler(folder: string, options: ExecuteOptions & Sandb
   const sandbox = createSandbox(options);
   try {
     const { artifact } = await loadHandler(folder, sandbox.admit);
-    const grants = effectiveGrants(artifact.manifest?.capabilities ?? [], [...(options.grants ?? [])] as never);
+    const grants = effectiveGrants(artifact.manifest?.capabilities ?? [], [
+      ...(options.grants ?? []),
+    ] as never);
     return await sandbox.execute(artifact, { ...options, grants });
   } finally {
     await sandbox.close();

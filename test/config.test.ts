@@ -54,7 +54,10 @@ describe('broker.toml', () => {
   });
 
   it('takes values from the environment where it says so', () => {
-    const config = load('[database]\nurl = "${env.DB}"\n[worker]\nlanes = "${env.LANES}"', { DB: 'postgres://h/d', LANES: '3' });
+    const config = load('[database]\nurl = "${env.DB}"\n[worker]\nlanes = "${env.LANES}"', {
+      DB: 'postgres://h/d',
+      LANES: '3',
+    });
     expect(config.database.url).toBe('postgres://h/d');
     expect(config.worker.lanes).toBe(3);
   });
@@ -65,9 +68,21 @@ describe('broker.toml', () => {
     ['switches a limit off', '[limits]\nfuel = 0', /limits\.fuel: /],
     ['has a limit of the wrong type', '[limits]\nfuel = "many"', /limits\.fuel: .*number/],
     ['grants an unknown capability', '[[grants.x]]\ncapability = "sql"', /grants\.x\[0\]\.capability/],
-    ['names a bad network', '[[grants.x]]\ncapability="http"\nschemes=[]\nhosts=[]\nports=[]\nmethods=[]\nprivate_networks=["10.0.0.0"]', /private_networks/],
-    ['uses a variable that is not set', '[database]\nurl = "${env.NOPE}"', /\$\{env\.NOPE\} is used, but the variable NOPE is not set/],
-    ['has a namespace that Tasker cannot queue', '[worker]\nnamespace = "a-b"', /worker\.namespace: expected 1 to 29 letters/],
+    [
+      'names a bad network',
+      '[[grants.x]]\ncapability="http"\nschemes=[]\nhosts=[]\nports=[]\nmethods=[]\nprivate_networks=["10.0.0.0"]',
+      /private_networks/,
+    ],
+    [
+      'uses a variable that is not set',
+      '[database]\nurl = "${env.NOPE}"',
+      /\$\{env\.NOPE\} is used, but the variable NOPE is not set/,
+    ],
+    [
+      'has a namespace that Tasker cannot queue',
+      '[worker]\nnamespace = "a-b"',
+      /worker\.namespace: expected 1 to 29 letters/,
+    ],
   ])('that %s is refused with file and key', (_what, toml, message) => {
     expect(() => load(toml)).toThrow(message);
     try {

@@ -15,7 +15,9 @@ export function buildCommand(program: Command): void {
       const folders = existsSync(join(dir, 'handler.ts')) ? [dir] : await handlerFolders(dir);
       for (const folder of folders) {
         const { wasm, durationMs } = await buildHandler(folder);
-        process.stdout.write(`${join(folder, 'handler.wasm')}  ${formatBytes(wasm.byteLength)}  ${formatMs(durationMs)}\n`);
+        process.stdout.write(
+          `${join(folder, 'handler.wasm')}  ${formatBytes(wasm.byteLength)}  ${formatMs(durationMs)}\n`,
+        );
       }
     });
 }

@@ -44,7 +44,12 @@ function httpGrant(scope: string, text: string): GrantInput {
 function secretGrant(scope: string, text: string): GrantInput {
   const [name = '', host = ''] = scope.split('@', 2);
   if (name === '' || host === '') throw wrong(text);
-  return { capability: 'secret', names: [name], hosts: [host], plain_http: isIP(host) !== 0 || host === 'localhost' };
+  return {
+    capability: 'secret',
+    names: [name],
+    hosts: [host],
+    plain_http: isIP(host) !== 0 || host === 'localhost',
+  };
 }
 
 function grantOf(value: unknown, text: string): Grant {

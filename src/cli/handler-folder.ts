@@ -1,15 +1,20 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { BUILTIN_FOLDER, handlerFolders } from '../catalog/load.ts';
 import { ensureBuilt } from '../catalog/compile.ts';
+import { BUILTIN_FOLDER, handlerFolders } from '../catalog/load.ts';
 import { BrokerError } from '../errors.ts';
 
 /** The folder of a handler given by path or by its name in the built-in catalog, built if it was not. */
 export async function findHandlerFolder(handler: string): Promise<string> {
-  const folder = existsSync(join(handler, 'manifest.json')) ? resolve(handler) : join(BUILTIN_FOLDER, handler);
+  const folder = existsSync(join(handler, 'manifest.json'))
+    ? resolve(handler)
+    : join(BUILTIN_FOLDER, handler);
   if (!existsSync(join(folder, 'manifest.json'))) {
     const names = (await handlerFolders(BUILTIN_FOLDER)).map((path) => path.split(/[\\/]/).at(-1));
-    throw new BrokerError('ERR_HANDLER_UNKNOWN', `no handler "${handler}"; the catalog has ${names.join(', ')}`);
+    throw new BrokerError(
+      'ERR_HANDLER_UNKNOWN',
+      `no handler "${handler}"; the catalog has ${names.join(', ')}`,
+    );
   }
   await buildIfSourcesAreHere([folder]);
   return folder;

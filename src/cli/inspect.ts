@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { inspectModule } from '../catalog/inspect.ts';
+import { describe, inspectModule } from '../catalog/inspect.ts';
 import { BrokerError, messageOf } from '../errors.ts';
+import type { ExternDescription, ModuleDescription } from '../metering/index.ts';
 import { completeLimits } from '../model/limits.ts';
-import { describeModule, type ExternDescription } from '../metering/index.ts';
 import { formatBytes } from './render/table.ts';
 
 /** `wasm-broker inspect`: what a module imports and exports, and what it would need to run. Runs nothing. */
 export function inspectCommand(program: Command): void {
   program
     .command('inspect')
-    .description('show imports, exports, memory and needed capabilities of a module, and whether it would be admitted')
+    .description(
+      'show imports, exports, memory and needed capabilities of a module, and whether it would be admitted',
+    )
     .argument('<file>', 'FILE.wasm')
     .option('--json', 'print one JSON object')
     .action(async (file: string, options: { readonly json?: boolean }) => {
@@ -27,29 +29,34 @@ export function inspectCommand(program: Command): void {
 function inspectFile(bytes: Uint8Array) {
   const verdict = inspectModule(bytes, completeLimits({}));
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-  if (!verdict.allowed && verdict.code === 'ERR_MODULE_MALFORMED') return { digest, bytes: bytes.byteLength, verdict };
-  const module = describeModule(bytes);
+  const described = describe(bytes);
   return {
     digest,
     bytes: bytes.byteLength,
     verdict: verdict.allowed ? ({ allowed: true } as const) : verdict,
     capabilities: verdict.allowed ? verdict.capabilities : null,
-    ...module,
+    module: described.allowed ? described.description : null,
   };
 }
 
 function render(facts: ReturnType<typeof inspectFile>): string {
+  const { verdict, module, capabilities } = facts;
   const lines = [`${facts.digest}  ${formatBytes(facts.bytes)}`];
-  if ('imports' in facts) {
-    lines.push(...facts.imports.map((item) => `import   ${item.module}.${item.name}  ${signatureOf(item)}`));
-    lines.push(...facts.exports.map((item) => `export   ${item.name}  ${signatureOf(item)}`));
-    lines.push(...facts.memories.map((memory) => `memory   ${memory.minPages} pages, at most ${memory.maxPages ?? 'unbounded'}`));
-    lines.push(`start    ${facts.start === undefined ? 'none' : 'a start function: runs under fuel before every entry'}`);
-    if (facts.capabilities !== null) lines.push(`needs    ${facts.capabilities.join(', ') || 'no capability'}`);
-  }
-  const { verdict } = facts;
+  if (module !== null) lines.push(...describeLines(module));
+  if (capabilities !== null) lines.push(`needs    ${capabilities.join(', ') || 'no capability'}`);
   lines.push(verdict.allowed ? 'verdict  admitted' : `verdict  refused, ${verdict.code}: ${verdict.message}`);
   return `${lines.join('\n')}\n`;
+}
+
+function describeLines({ imports, exports, memories, start }: ModuleDescription): string[] {
+  return [
+    ...imports.map((item) => `import   ${item.module}.${item.name}  ${signatureOf(item)}`),
+    ...exports.map((item) => `export   ${item.name}  ${signatureOf(item)}`),
+    ...memories.map(
+      ({ minPages, maxPages }) => `memory   ${minPages} pages, at most ${maxPages ?? 'unbounded'}`,
+    ),
+    `start    ${start === undefined ? 'none' : 'a start function: runs under fuel before every entry'}`,
+  ];
 }
 
 function signatureOf(item: ExternDescription): string {

@@ -26,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  process.stderr.write(isBrokerError(error) ? `${error.code}: ${error.message}\n` : `ERR_INTERNAL: ${stackOf(error)}\n`);
+  process.stderr.write(
+    isBrokerError(error) ? `${error.code}: ${error.message}\n` : `ERR_INTERNAL: ${stackOf(error)}\n`,
+  );
   return isBrokerError(error) ? EXIT_USAGE : 1;
 }
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Artifact } from '../catalog/artifact.ts';
+import type { ConfigCheck } from '../catalog/config-schema.ts';
 import { loadHandler } from '../catalog/load.ts';
 import { processEnv } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
@@ -53,23 +54,32 @@ interface LogLine {
   readonly message: string;
 }
 
-async function runOnce(module: string, options: RunOptions): Promise<{ outcome: Outcome; logs: readonly LogLine[] }> {
+async function runOnce(
+  module: string,
+  options: RunOptions,
+): Promise<{ outcome: Outcome; logs: readonly LogLine[] }> {
   const limits = limitsOf(options);
   const secretNames = grantsOf(options.grant, 'secret').flatMap((grant) => grant.names);
   const sandbox = createSandbox({
     limits,
     host: {
       http: createHttpClient(),
-      secrets: createSecretSource(Object.fromEntries(secretNames.map((name) => [name, { env: name }])), processEnv()),
+      secrets: createSecretSource(
+        Object.fromEntries(secretNames.map((name) => [name, { env: name }])),
+        processEnv(),
+      ),
     },
   });
   try {
-    const { artifact, grants } = await prepare(module, options.grant, sandbox.admit);
+    const { artifact, grants, checkConfig } = await prepare(module, options.grant, sandbox.admit);
     const logs: LogLine[] = [];
     const secretMark = secretMarkOf(randomUUID());
+    const config = resolveConfig(await readConfig(options.config), secretMark);
+    const checked = checkConfig(config);
+    if (!checked.allowed) throw new BrokerError(checked.code, checked.message);
     const outcome = await sandbox.execute(artifact, {
       input: await readFile(options.input === '-' ? '/dev/stdin' : options.input).catch(unreadable),
-      config: resolveConfig(await readConfig(options.config), secretMark),
+      config,
       grants,
       secretMark,
       onLog: (level, message) => logs.push({ level, message }),
@@ -80,17 +90,24 @@ async function runOnce(module: string, options: RunOptions): Promise<{ outcome: 
   }
 }
 
+interface Prepared {
+  readonly artifact: Artifact;
+  readonly grants: Grants;
+  readonly checkConfig: ConfigCheck;
+}
+
 /** A catalog handler keeps to its manifest and the schema of its configuration; a bare module has neither. */
 async function prepare(
   module: string,
   granted: Grants,
   admit: (bytes: Uint8Array, manifest?: unknown) => Promise<Artifact>,
-): Promise<{ readonly artifact: Artifact; readonly grants: Grants }> {
+): Promise<Prepared> {
   if (module.endsWith('.wasm')) {
-    return { artifact: await admit(await readFile(module).catch(unreadable)), grants: granted };
+    const artifact = await admit(await readFile(module).catch(unreadable));
+    return { artifact, grants: granted, checkConfig: () => ({ allowed: true }) };
   }
-  const { artifact } = await loadHandler(await findHandlerFolder(module), admit);
-  return { artifact, grants: effectiveGrants(artifact.manifest?.capabilities ?? [], granted) };
+  const { artifact, checkConfig } = await loadHandler(await findHandlerFolder(module), admit);
+  return { artifact, grants: effectiveGrants(artifact.manifest?.capabilities ?? [], granted), checkConfig };
 }
 
 async function readConfig(file: string | undefined): Promise<JsonObject> {
@@ -145,7 +162,9 @@ function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
   const { usage, receipt } = outcome;
   const lines = [
     ...logs.map(({ level, message }) => `log ${level}: ${printable(message)}`),
-    outcome.kind === 'completed' ? outcome.output : `${outcome.kind} ${outcome.code}: ${printable(outcome.message)}`,
+    outcome.kind === 'completed'
+      ? outcome.output
+      : `${outcome.kind} ${outcome.code}: ${printable(outcome.message)}`,
     '',
     `receipt   ${receipt.handler ?? '(no manifest)'}  ${receipt.digest}`,
     `fuel      ${formatCount(usage.fuel)}${usage.fuelExact ? '' : ' (at least)'} of ${formatCount(receipt.limits.fuel)}`,
@@ -158,6 +177,5 @@ function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
 
 /** untrusted: text of a guest on its way to a terminal; control characters are shown, not sent. */
 function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to take out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

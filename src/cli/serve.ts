@@ -15,7 +15,10 @@ export function serveCommand(program: Command): void {
       const config = loadConfig({ file: options.config, env: processEnv() });
       const { url } = config.database;
       if (url === undefined) {
-        throw new BrokerError('ERR_CONFIG_INVALID', 'no database: set DATABASE_URL or [database] url in broker.toml');
+        throw new BrokerError(
+          'ERR_CONFIG_INVALID',
+          'no database: set DATABASE_URL or [database] url in broker.toml',
+        );
       }
       const log = createLog(config.log.level);
       const events = createEvents((error) => log.error({ error }, 'event listener failed'));

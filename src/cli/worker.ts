@@ -7,8 +7,8 @@ import type { Events } from '../events.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
 import { createSecretSource } from '../host/secrets/secret-source.ts';
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
-import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { readTemplates } from '../tasker/read-template.ts';
+import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { buildIfSourcesAreHere } from './handler-folder.ts';
 
 export interface WorkerOptions {
@@ -64,7 +64,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   }
 }
 
-async function registerTemplates(queue: TaskerQueue, paths: readonly string[], force: boolean): Promise<void> {
+async function registerTemplates(
+  queue: TaskerQueue,
+  paths: readonly string[],
+  force: boolean,
+): Promise<void> {
   for (const template of (await Promise.all(paths.map(readTemplates))).flat()) {
     const verdict = await queue.registerTemplate(template, { force });
     if (!verdict.allowed) throw new BrokerError(verdict.code, verdict.message);

@@ -67,7 +67,8 @@ async function answer(
 ): Promise<void> {
   const route = `${request.method} ${request.url}`;
   if (route === 'GET /movies.json') return sendJson(response, 200, options.movies);
-  if (!isAuthorized(request, options.token)) return sendJson(response, 401, { error: 'a bearer token is needed' });
+  if (!isAuthorized(request, options.token))
+    return sendJson(response, 401, { error: 'a bearer token is needed' });
   if (route === 'GET /thresholds.json') return sendJson(response, 200, { max_invalid: options.maxInvalid });
   if (request.method === 'POST' && request.url?.startsWith('/hooks/') === true) {
     deliveries.push({ path: request.url, body: JSON.parse(await readBody(request)) });
@@ -95,5 +96,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 function sendJson(response: ServerResponse, status: number, body: Buffer | object): void {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length }).end(bytes);
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length })
+    .end(bytes);
 }

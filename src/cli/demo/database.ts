@@ -18,7 +18,8 @@ export interface OpenDatabaseOptions {
 /** The database of `DATABASE_URL`, or an embedded PostgreSQL in the state folder; with the contract's tables in it. */
 export async function openDatabase({ stateDir, env, onNotice }: OpenDatabaseOptions): Promise<DemoDatabase> {
   const given = env['DATABASE_URL'];
-  const server = given === undefined ? await startServer(stateDir, onNotice) : { url: given, stop: async () => {} };
+  const server =
+    given === undefined ? await startServer(stateDir, onNotice) : { url: given, stop: async () => {} };
   try {
     await installSchema(server.url);
     const engine = await createEngine({ databaseUrl: server.url });
@@ -35,7 +36,11 @@ export async function openDatabase({ stateDir, env, onNotice }: OpenDatabaseOpti
 
 async function startServer(stateDir: string, onNotice: (text: string) => void) {
   await mkdir(stateDir, { recursive: true });
-  const server = await startEmbeddedPostgres({ stateDir: join(stateDir, 'postgres'), durable: true, onNotice });
+  const server = await startEmbeddedPostgres({
+    stateDir: join(stateDir, 'postgres'),
+    durable: true,
+    onNotice,
+  });
   onNotice(`PostgreSQL 18 on ${new URL(server.url).host}${server.firstRun ? ' (new database)' : ''}`);
   return server;
 }

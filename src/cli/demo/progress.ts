@@ -38,7 +38,8 @@ function follow(events: Events, { onChange }: Followed): () => void {
 
 function startPlain(events: Events, sink: Sink): Progress {
   const startedMs = performance.now();
-  const line = (text: string) => sink.write(`${formatMs(performance.now() - startedMs).padStart(9)}  ${text}\n`);
+  const line = (text: string) =>
+    sink.write(`${formatMs(performance.now() - startedMs).padStart(9)}  ${text}\n`);
   const stop = follow(events, { onChange: (step, text) => line(`${step}: ${text}`) });
   return { note: line, stop };
 }
@@ -53,7 +54,7 @@ function startLive(events: Events, sink: Sink): Progress {
   const draw = () => {
     const lines = [...rows].map(([step, { text, running }]) => {
       const mark = running ? FRAMES[frame % FRAMES.length] : '•';
-      return fit(`${mark} ${step.padEnd(20)} ${text}`, sink.columns);
+      return cut(`${mark} ${step.padEnd(20)} ${text}`, sink.columns);
     });
     sink.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
     drawn = lines.length;
@@ -76,6 +77,6 @@ function startLive(events: Events, sink: Sink): Progress {
   };
 }
 
-function fit(line: string, columns: number): string {
+function cut(line: string, columns: number): string {
   return line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
 }

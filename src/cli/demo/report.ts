@@ -73,5 +73,8 @@ function receiptOf(results: JsonValue): Receipt | null {
 }
 
 function dig(value: JsonValue, path: readonly string[]): JsonValue {
-  return path.reduce<JsonValue>((at, key) => (isJsonObject(at) ? ((at as JsonObject)[key] ?? null) : null), value);
+  return path.reduce<JsonValue>(
+    (at, key) => (isJsonObject(at) ? ((at as JsonObject)[key] ?? null) : null),
+    value,
+  );
 }

@@ -69,7 +69,10 @@ function demoConfig(server: DataServer, databaseUrl: string, env: ReturnType<typ
 
 /** A token that the next start after a crash knows again: derived from the database's own password. */
 function tokenOf(databaseUrl: string): string {
-  return createHash('sha256').update(`demo token\0${new URL(databaseUrl).password}`).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(`demo token\0${new URL(databaseUrl).password}`)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 async function submit(engine: Engine, server: DataServer): Promise<string> {
@@ -121,7 +124,9 @@ function report(task: TaskView, resultPath: string, json: boolean): boolean {
   const steps = task.steps.map(reportStep);
   const asExpected = task.status === 'complete' && steps.every((step) => step.outcome === 'completed');
   if (json) {
-    process.stdout.write(`${JSON.stringify({ task: task.taskUuid, status: task.status, steps, result_path: resultPath })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ task: task.taskUuid, status: task.status, steps, result_path: resultPath })}\n`,
+    );
     return asExpected;
   }
   const failures = task.steps.map(failureOf).filter((failure) => failure !== null);
@@ -129,4 +134,3 @@ function report(task: TaskView, resultPath: string, json: boolean): boolean {
   process.stdout.write(`${lines.join('\n')}\n`);
   return asExpected;
 }
-

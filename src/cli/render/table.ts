@@ -4,7 +4,10 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
   const line = (cells: readonly string[]) =>
-    widths.map((width, column) => align(cells[column] ?? '', width)).join('  ').trimEnd();
+    widths
+      .map((width, column) => align(cells[column] ?? '', width))
+      .join('  ')
+      .trimEnd();
   return [line(header), widths.map((width) => '─'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
 }
 
