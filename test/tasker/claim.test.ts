@@ -64,6 +64,10 @@ describe('claiming steps', () => {
     expect(row.attempts).toBe(1);
     expect(row.transition_metadata['worker_uuid']).toBe(winners[0]);
     await Promise.all(rivals.map((rival) => rival.close()));
+    // A rival that lost before the winner committed left its delivery; it is archived when it comes again.
+    await fixture.query(`UPDATE pgmq.q_${fixture.queue} SET vt = now()`);
+    expect(await queue.claim(20)).toEqual([]);
+    expect(await fixture.messages()).toEqual([]);
   });
 
   it('claims no more than it is asked for and leaves the rest', async () => {
