@@ -4,10 +4,12 @@ import { formatMs } from '../render/table.ts';
 /** Tells how the demo gets on: lines where nobody looks at a terminal, a live list where somebody does. */
 export interface Progress {
   note(text: string): void;
+  /** Shows how it ended and writes nothing any more. Idempotent. */
   stop(): void;
 }
 
-type Sink = NodeJS.WriteStream;
+/** Where progress goes: a terminal, or any stream. */
+export type Sink = Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'write'>;
 
 /** Follows the broker's events until `stop`. */
 export function startProgress(events: Events, sink: Sink): Progress {
@@ -46,15 +48,18 @@ function startPlain(events: Events, sink: Sink): Progress {
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const REDRAW_MS = 80;
+const WIDTH_UNKNOWN = 80;
 
 function startLive(events: Events, sink: Sink): Progress {
   const rows = new Map<string, { text: string; running: boolean }>();
   let drawn = 0;
   let frame = 0;
+  let stopped = false;
   const draw = () => {
     const lines = [...rows].map(([step, { text, running }]) => {
       const mark = running ? FRAMES[frame % FRAMES.length] : '•';
-      return cut(`${mark} ${step.padEnd(20)} ${text}`, sink.columns);
+      // A terminal that does not know its width says 0.
+      return cut(`${mark} ${step.padEnd(20)} ${text}`, sink.columns || WIDTH_UNKNOWN);
     });
     sink.write(`${drawn > 0 ? `\u001b[${drawn}A` : ''}${lines.map((line) => `\u001b[2K${line}\n`).join('')}`);
     drawn = lines.length;
@@ -70,6 +75,9 @@ function startLive(events: Events, sink: Sink): Progress {
       draw();
     },
     stop() {
+      // What was printed since the first stop must not be drawn over.
+      if (stopped) return;
+      stopped = true;
       clearInterval(timer);
       unfollow();
       draw();
