@@ -86,8 +86,10 @@ describe('when the program that started it is killed', () => {
     const { child, url } = await hold(stateDir);
     await run(url, 'CREATE TABLE kept AS SELECT 7 AS n');
     const supervisor = supervisorOf(stateDir);
+    const killed = once(child, 'exit');
     process.kill(supervisor, 'SIGKILL');
     child.kill('SIGKILL');
+    await killed;
     const next = await startEmbeddedPostgres({ stateDir, durable: true });
     expect(await run(next.url, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
     await next.stop();
