@@ -226,7 +226,7 @@ describe('a state folder that cannot be used', () => {
   });
 });
 
-describe.runIf(process.getuid?.() === 0)('as root', () => {
+describe.runIf(process.getuid?.() === 0)('as root (runs only as root)', () => {
   const modes = ['namespace', 'account'] as const;
 
   it.each(modes)('runs by %s in a folder that only root may enter', async (rootMode) => {
