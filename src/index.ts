@@ -11,7 +11,7 @@ export type { Grant, GrantInput } from './model/grant.ts';
 export type { StepInvocation } from './model/invocation.ts';
 export type { Manifest } from './model/manifest.ts';
 export type { StepResult } from './model/step-result.ts';
-export type { ClaimedStep, Settlement, StepQueue } from './queue/step-queue.ts';
+export type { ClaimedStep, Settled, Settlement, StepQueue } from './queue/step-queue.ts';
 export {
   type Artifact,
   createHttpClient,

@@ -121,13 +121,14 @@ async function settle(
 ): Promise<void> {
   for (;;) {
     try {
-      const settlement = await options.queue.settle(step, result);
+      const { settlement, refused } = await options.queue.settle(step, result);
+      const error = refused ?? result.error;
       options.events.emit('step:settled', {
         ...eventOf(step.invocation),
         handler: result.handlerVersion,
-        outcome,
-        code: result.error?.code ?? null,
-        message: result.error?.message ?? null,
+        outcome: refused === null ? outcome : 'failed',
+        code: error?.code ?? null,
+        message: error?.message ?? null,
         executionMs: result.executionMs,
         settlement,
       });

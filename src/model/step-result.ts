@@ -12,6 +12,8 @@ export interface StepResult {
   readonly executionMs: number;
   /** The receipt and other facts for operators, stored under `metadata.custom`. */
   readonly custom: JsonObject;
+  /** True: we broke the attempt off, so it does not count against the step's attempts. */
+  readonly uncounted?: boolean;
 }
 
 export interface StepError {

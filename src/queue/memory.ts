@@ -1,7 +1,7 @@
 import type { StepInvocation } from '../model/invocation.ts';
 import type { StepResult } from '../model/step-result.ts';
 import { retryDelayMs } from './retry-delay.ts';
-import type { ClaimedStep, Settlement, StepQueue } from './step-queue.ts';
+import type { ClaimedStep, Settled, StepQueue } from './step-queue.ts';
 
 /** Steps in this process's memory: for tests and for developing handlers without a database. Nothing survives it. */
 export interface MemoryQueue extends StepQueue {
@@ -80,16 +80,18 @@ export function createMemoryQueue({
       for (const { invocation } of due) claimed.set(invocation.stepUuid, invocation.attempt);
       return due.map(({ invocation }) => Object.freeze({ invocation, claimedAtMs: nowMs }));
     },
-    async settle({ invocation }, result): Promise<Settlement> {
-      if (claimed.get(invocation.stepUuid) !== invocation.attempt) return 'lost';
+    async settle({ invocation }, result): Promise<Settled> {
+      if (claimed.get(invocation.stepUuid) !== invocation.attempt)
+        return { settlement: 'lost', refused: null };
       claimed.delete(invocation.stepUuid);
       results.set(invocation.stepUuid, result);
-      if (result.error?.retryable === true && invocation.attempt < invocation.maxAttempts) {
+      const uncounted = result.uncounted === true;
+      if (result.error?.retryable === true && (uncounted || invocation.attempt < invocation.maxAttempts)) {
         const { retry, attempt } = invocation;
         const delayMs = result.error.retryAfterMs ?? retryDelayMs(retry, attempt) ?? RETRY_DEFAULT_MS;
-        add({ ...invocation, attempt: attempt + 1 }, delayMs);
+        add({ ...invocation, attempt: uncounted ? attempt : attempt + 1 }, delayMs);
       }
-      return 'settled';
+      return { settlement: 'settled', refused: null };
     },
     onReady(listener) {
       // The same function may subscribe twice; each subscription ends by itself.

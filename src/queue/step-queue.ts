@@ -1,5 +1,5 @@
 import type { StepInvocation } from '../model/invocation.ts';
-import type { StepResult } from '../model/step-result.ts';
+import type { StepError, StepResult } from '../model/step-result.ts';
 
 /** A step that is ours: claimed, hydrated, and to be settled exactly once. */
 export interface ClaimedStep {
@@ -11,6 +11,13 @@ export interface ClaimedStep {
 /** `lost`: somebody else moved the step on meanwhile (cancelled, resolved by hand); the result was dropped. */
 export type Settlement = 'settled' | 'lost';
 
+/** What became of a report. */
+export interface Settled {
+  readonly settlement: Settlement;
+  /** Why a success was stored as a permanent failure all the same; null when the result was taken as it is. */
+  readonly refused: StepError | null;
+}
+
 /** Where step invocations come from and their results go. `tasker/` implements it on PGMQ, `queue/memory.ts` in memory. */
 export interface StepQueue {
   /**
@@ -20,7 +27,7 @@ export interface StepQueue {
    */
   claim(slots: number): Promise<readonly ClaimedStep[]>;
   /** Reports how a claimed step ended. Rejects only when the queue is unavailable; then call it again. */
-  settle(step: ClaimedStep, result: StepResult): Promise<Settlement>;
+  settle(step: ClaimedStep, result: StepResult): Promise<Settled>;
   /** Calls `listener` whenever there may be something to claim. Returns the function that stops it. */
   onReady(listener: () => void): () => void;
   close(): Promise<void>;

@@ -1,99 +1,61 @@
-import type { StepResult } from '../model/step-result.ts';
-import type { Settlement } from '../queue/step-queue.ts';
-import type { Database, Queryable } from './connection.ts';
-import { databaseError, isConflict, isUnavailable, isUnstorableData } from './database-error.ts';
-import { retryTransient } from './retry.ts';
-import { COMPLETE_STEP, COMPLETED_BY_WORKER } from './sql/complete.ts';
-import {
-  type AttemptIdentity,
-  asOutputFailure,
-  completionEvent,
-  type StepExecutionResult,
-  toStepExecutionResult,
-} from './step-execution-result.ts';
+import type { Queryable } from './connection.ts';
+import { COMPLETE_STEPS, COMPLETED_BY_WORKER } from './sql/complete.ts';
+import { type AttemptIdentity, completionEvent, type StepExecutionResult } from './step-execution-result.ts';
 
 /** `held`: completed, but its message has to wait until the task is no longer being enqueued. */
 export type Completion = 'sent' | 'held' | 'lost';
 
-/** Writes the result and sends its message, if this attempt is still the worker's own. One statement. */
-export async function completeStep(
-  database: Queryable,
-  identity: AttemptIdentity,
-  result: StepExecutionResult,
-): Promise<Completion> {
-  const { rows } = await database.query<{ message_sent: boolean }>(COMPLETE_STEP, [
-    identity.stepUuid,
-    identity.workerUuid,
-    String(identity.attempt),
-    result.success ? 'enqueued_for_orchestration' : 'enqueued_as_error_for_orchestration',
-    completionEvent(result),
-    JSON.stringify(result),
-  ]);
-  const [row] = rows;
-  if (row === undefined) return 'lost';
-  return row.message_sent ? 'sent' : 'held';
+/** One attempt that has ended, in Tasker's words. */
+export interface EndedAttempt {
+  readonly identity: AttemptIdentity;
+  readonly record: StepExecutionResult;
+  /** The attempt does not count: it was broken off by us. Tasker knows no other way to give a claim back. */
+  readonly uncounted: boolean;
 }
 
 /**
- * Settles one attempt for good: repeats the statement while the database is away or in conflict, and reports what it
- * refuses to store as that step's permanent failure. Rejects with ERR_DATABASE_UNAVAILABLE when the database stays away.
+ * Writes the results of attempts that are still their worker's own and sends their messages, in one statement. Returns
+ * what became of each, in the order given. A value that PostgreSQL cannot store fails the whole statement.
  */
-export async function settleAttempt(
-  database: Database,
-  identity: AttemptIdentity,
-  result: StepResult,
-  onHeld: (stepUuid: string) => void,
-): Promise<Settlement> {
-  const record = translated(identity, result);
-  try {
-    const completion = await retryTransient(
-      (repeated) => completeOrFind(database.pool, identity, record, repeated),
-      (error) => isUnavailable(error) || isConflict(error),
-    );
-    if (completion === 'held') onHeld(identity.stepUuid);
-    return completion === 'lost' ? 'lost' : 'settled';
-  } catch (error) {
-    // The last line of defence: what the checks let through and PostgreSQL still refuses.
-    if (!isUnstorableData(error) || !record.success) throw databaseError(error, database.name);
-    const refused = asOutputFailure({ ...result, custom: {} }, 'PostgreSQL refused it');
-    return settleAttempt(database, identity, refused, onHeld);
-  }
-}
-
-/** A repeated completion that finds nothing asks whether the try before it, whose answer was lost, had succeeded. */
-async function completeOrFind(
+export async function completeSteps(
   database: Queryable,
-  identity: AttemptIdentity,
-  record: StepExecutionResult,
-  repeated: boolean,
-): Promise<Completion> {
-  const completion = await completeStep(database, identity, record);
-  if (completion !== 'lost' || !repeated) return completion;
-  const { stepUuid, workerUuid, attempt } = identity;
-  const found = await database.query(COMPLETED_BY_WORKER, [stepUuid, workerUuid, String(attempt)]);
-  // If that try held its message back, the sweep for stranded results sends it.
-  return found.rows[0].completed ? 'sent' : 'lost';
+  attempts: readonly EndedAttempt[],
+): Promise<readonly Completion[]> {
+  const { rows } = await database.query<{ step_uuid: string; message_sent: boolean }>(COMPLETE_STEPS, [
+    attempts.map(({ identity }) => identity.stepUuid),
+    attempts.map(({ identity }) => identity.workerUuid),
+    attempts.map(({ identity }) => String(identity.attempt)),
+    attempts.map(({ record }) =>
+      record.success ? 'enqueued_for_orchestration' : 'enqueued_as_error_for_orchestration',
+    ),
+    attempts.map(({ record }) => completionEvent(record)),
+    attempts.map(({ record }) => JSON.stringify(record)),
+    attempts.map(({ uncounted }) => uncounted),
+  ]);
+  const sent = new Map(rows.map((row) => [row.step_uuid, row.message_sent]));
+  return attempts.map(({ identity }) => {
+    const messageSent = sent.get(identity.stepUuid);
+    return messageSent === undefined ? 'lost' : messageSent ? 'sent' : 'held';
+  });
 }
 
-/** A result that cannot be put into Tasker's words is a fault of ours, but the step must still end. */
-function translated(identity: AttemptIdentity, result: StepResult): StepExecutionResult {
-  try {
-    return toStepExecutionResult(identity, result);
-  } catch {
-    return toStepExecutionResult(identity, {
-      success: false,
-      output: {},
-      error: {
-        code: 'ERR_INTERNAL',
-        message: 'the broker built a result that Tasker could not read; this is a fault of the broker',
-        errorType: 'handler_error',
-        retryable: false,
-        retryAfterMs: null,
-      },
-      handlerVersion: null,
-      startedAtMs: Date.now(),
-      executionMs: 0,
-      custom: {},
-    });
-  }
+/**
+ * `completeSteps` again after an answer was lost: what finds nothing to complete asks whether the try before it, whose
+ * answer was lost, had succeeded.
+ */
+export async function completeAgain(
+  database: Queryable,
+  attempts: readonly EndedAttempt[],
+): Promise<readonly Completion[]> {
+  const completions = await completeSteps(database, attempts);
+  return Promise.all(
+    completions.map(async (completion, index) => {
+      const identity = attempts[index]?.identity;
+      if (completion !== 'lost' || identity === undefined) return completion;
+      const { stepUuid, workerUuid, attempt } = identity;
+      const found = await database.query(COMPLETED_BY_WORKER, [stepUuid, workerUuid, String(attempt)]);
+      // If that try held its message back, the sweep for stranded results sends it.
+      return found.rows[0].completed ? 'sent' : 'lost';
+    }),
+  );
 }

@@ -1,5 +1,5 @@
-import type { StepError } from '../model/step-result.ts';
-import { completeStep } from './completion.ts';
+import type { StepError, StepResult } from '../model/step-result.ts';
+import { completeSteps } from './completion.ts';
 import type { Database, Queryable } from './connection.ts';
 import { HOLD_MAX_MS } from './held-results.ts';
 import { describeSteps } from './hydrate.ts';
@@ -86,21 +86,26 @@ async function recoverInstance(
 ): Promise<readonly string[]> {
   const lock = await client.query<{ locked: boolean }>(LOCK_DEAD_INSTANCE, [workerUuid]);
   if (lock.rows[0]?.locked !== true) return [];
-  const held: string[] = [];
-  for (const orphan of await orphansOf(client, workerUuid)) {
-    const result = toStepExecutionResult(orphan.identity, {
-      success: false,
-      output: {},
-      error: orphan.error,
-      handlerVersion: null,
-      startedAtMs: nowMs,
-      executionMs: 0,
-      custom: {},
-    });
-    if ((await completeStep(client, orphan.identity, result)) === 'held') held.push(orphan.identity.stepUuid);
-  }
+  const ended = (await orphansOf(client, workerUuid)).map(({ identity, error }) => ({
+    identity,
+    record: toStepExecutionResult(identity, failureOf(error, nowMs)).record,
+    uncounted: false,
+  }));
+  const completions = await completeSteps(client, ended);
   await forgetInstance(client, workerUuid);
-  return held;
+  return ended.flatMap(({ identity }, index) => (completions[index] === 'held' ? [identity.stepUuid] : []));
+}
+
+function failureOf(error: StepError, nowMs: number): StepResult {
+  return {
+    success: false,
+    output: {},
+    error,
+    handlerVersion: null,
+    startedAtMs: nowMs,
+    executionMs: 0,
+    custom: {},
+  };
 }
 
 interface Orphan {

@@ -84,12 +84,15 @@ export type StepExecutionResult = z.infer<typeof StepExecutionResult>;
 
 /**
  * The result in Tasker's words. An output that PostgreSQL cannot store becomes a permanent failure with
- * ERR_OUTPUT_INVALID. Throws ERR_INTERNAL when the outcome would not pass the schema.
+ * ERR_OUTPUT_INVALID, which is then also `refused`. Throws ERR_INTERNAL when the outcome would not pass the schema.
  */
-export function toStepExecutionResult(identity: AttemptIdentity, result: StepResult): StepExecutionResult {
+export function toStepExecutionResult(
+  identity: AttemptIdentity,
+  result: StepResult,
+): { readonly record: StepExecutionResult; readonly refused: StepError | null } {
   const fault = result.success ? findUnstorable(result.output) : null;
-  const translated =
-    fault === null ? translate(identity, result) : translate(identity, asOutputFailure(result, fault));
+  const refused = fault === null ? null : asOutputFailure(result, fault);
+  const translated = translate(identity, refused ?? result);
   const checked = StepExecutionResult.safeParse(translated);
   if (!checked.success) {
     throw new BrokerError(
@@ -97,7 +100,7 @@ export function toStepExecutionResult(identity: AttemptIdentity, result: StepRes
       `the result of step ${identity.stepUuid} is not one Tasker could read: ${z.prettifyError(checked.error)}`,
     );
   }
-  return translated;
+  return { record: translated, refused: refused?.error ?? null };
 }
 
 /** `result` as the failure of its own output, everything else kept. */

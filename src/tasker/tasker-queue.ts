@@ -3,10 +3,9 @@ import os from 'node:os';
 import { BrokerError, type ErrorCode } from '../errors.ts';
 import type { StepResult } from '../model/step-result.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
-import type { ClaimedStep, Settlement, StepQueue } from '../queue/step-queue.ts';
+import type { ClaimedStep, Settled, StepQueue } from '../queue/step-queue.ts';
 import { migrateBrokerSchema } from './broker-schema.ts';
 import { type Claimer, createClaimer } from './claim.ts';
-import { settleAttempt } from './completion.ts';
 import { type Database, openDatabase, probeDatabase } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { createHeldResults, type HeldResults } from './held-results.ts';
@@ -17,6 +16,7 @@ import { checkNamespace, createQueues, workerQueue } from './queues.ts';
 import { createReadySignal, type ReadySignal } from './ready-signal.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { registerTemplate } from './register-template.ts';
+import { createSettler, type Settler } from './settler.ts';
 import { CHANNEL_NAMESPACE } from './sql/session.ts';
 import type { TaskTemplate } from './template.ts';
 
@@ -101,6 +101,7 @@ class RunningQueue implements TaskerQueue {
   readonly #self: Instance;
   readonly #claimer: Claimer;
   readonly #held: HeldResults;
+  readonly #settler: Settler;
   readonly #recovery: Recovery;
   readonly #ready: ReadySignal;
   /** Claimed, not handed out yet: they still have to be hydrated. */
@@ -110,7 +111,6 @@ class RunningQueue implements TaskerQueue {
   /** One claim at a time. */
   #claiming: Promise<unknown> = Promise.resolve();
   #recovering: Promise<void> | null = null;
-  readonly #settling = new Set<Promise<unknown>>();
   #listener: Listener | null = null;
   #timers: readonly NodeJS.Timeout[] = [];
   #closed = false;
@@ -126,6 +126,7 @@ class RunningQueue implements TaskerQueue {
     this.#ready = createReadySignal();
     const onError = (error: unknown) => this.#report(error);
     this.#held = createHeldResults({ database: database.pool, now, onError });
+    this.#settler = createSettler(database, (stepUuid) => this.#held.add(stepUuid));
     this.#claimer = createClaimer({
       database,
       queue: workerQueue(namespace),
@@ -177,7 +178,7 @@ class RunningQueue implements TaskerQueue {
     return claim;
   }
 
-  async settle(step: ClaimedStep, result: StepResult): Promise<Settlement> {
+  async settle(step: ClaimedStep, result: StepResult): Promise<Settled> {
     if (this.#closed) throw new BrokerError('ERR_DATABASE_UNAVAILABLE', 'the queue is closed');
     const { stepUuid, attempt, retry } = step.invocation;
     const identity = {
@@ -188,15 +189,9 @@ class RunningQueue implements TaskerQueue {
       retry,
       retryable: this.#running.get(stepUuid) ?? true,
     };
-    const settling = settleAttempt(this.#database, identity, result, (held) => this.#held.add(held));
-    this.#settling.add(settling);
-    try {
-      const settlement = await settling;
-      this.#running.delete(stepUuid);
-      return settlement;
-    } finally {
-      this.#settling.delete(settling);
-    }
+    const settled = await this.#settler.settle(identity, result);
+    this.#running.delete(stepUuid);
+    return settled;
   }
 
   onReady(listener: () => void): () => void {
@@ -224,7 +219,7 @@ class RunningQueue implements TaskerQueue {
     this.#ready.close();
     await this.#claiming;
     await this.#recovering;
-    await Promise.allSettled(this.#settling);
+    await this.#settler.idle();
     await this.#held.close();
     await this.#listener?.close();
     await releaseInstance(this.#database.pool, this.workerUuid).catch((error: unknown) =>
@@ -252,7 +247,7 @@ class RunningQueue implements TaskerQueue {
   async #handOut(slots: number): Promise<readonly ClaimedStep[]> {
     const claimedAtMs = this.#settings.now();
     const { steps, unusable } = await hydrateSteps(this.#database.pool, [...this.#owed].slice(0, slots));
-    for (const step of unusable) await this.#settleUnusable(step, claimedAtMs);
+    await Promise.all(unusable.map((step) => this.#settleUnusable(step, claimedAtMs)));
     for (const { invocation, retryable } of steps) {
       this.#owed.delete(invocation.stepUuid);
       this.#running.set(invocation.stepUuid, retryable);
@@ -278,7 +273,7 @@ class RunningQueue implements TaskerQueue {
       executionMs: 0,
       custom: {},
     };
-    await settleAttempt(this.#database, identity, result, (held) => this.#held.add(held));
+    await this.#settler.settle(identity, result);
     this.#owed.delete(stepUuid);
     this.#settings.onError({
       code: 'ERR_TEMPLATE_INVALID',

@@ -89,8 +89,8 @@ export function describeStepQueue(name: string, start: () => Promise<QueueUnderT
     it('accepts one result for a claim', async () => {
       await under.enqueue('one');
       const step = await claimOne();
-      expect(await under.queue.settle(step, SUCCESS)).toBe('settled');
-      expect(await under.queue.settle(step, SUCCESS)).toBe('lost');
+      expect(await under.queue.settle(step, SUCCESS)).toMatchObject({ settlement: 'settled' });
+      expect(await under.queue.settle(step, SUCCESS)).toMatchObject({ settlement: 'lost' });
       expect(await under.queue.claim(10)).toEqual([]);
     });
 
@@ -98,7 +98,7 @@ export function describeStepQueue(name: string, start: () => Promise<QueueUnderT
       const stepUuid = await under.enqueue('one');
       const step = await claimOne();
       await under.cancel(stepUuid);
-      expect(await under.queue.settle(step, SUCCESS)).toBe('lost');
+      expect(await under.queue.settle(step, SUCCESS)).toMatchObject({ settlement: 'lost' });
     });
 
     it('does not claim a step that was cancelled before', async () => {
@@ -109,12 +109,12 @@ export function describeStepQueue(name: string, start: () => Promise<QueueUnderT
     it('brings a retryable failure back as the next attempt, and drops a late result of the one before', async () => {
       const stepUuid = await under.enqueue('one');
       const first = await claimOne();
-      expect(await under.queue.settle(first, RETRYABLE)).toBe('settled');
+      expect(await under.queue.settle(first, RETRYABLE)).toMatchObject({ settlement: 'settled' });
       await under.redeliver(stepUuid);
       const second = await claimOne();
       expect(second.invocation).toMatchObject({ stepUuid, attempt: 2 });
-      expect(await under.queue.settle(first, SUCCESS)).toBe('lost');
-      expect(await under.queue.settle(second, SUCCESS)).toBe('settled');
+      expect(await under.queue.settle(first, SUCCESS)).toMatchObject({ settlement: 'lost' });
+      expect(await under.queue.settle(second, SUCCESS)).toMatchObject({ settlement: 'settled' });
     });
 
     it('says when there may be something to claim, until the listener stops', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { completeStep } from '../../src/tasker/completion.ts';
+import { completeSteps } from '../../src/tasker/completion.ts';
 import { createHeldResults, HOLD_MAX_MS } from '../../src/tasker/held-results.ts';
 import { toStepExecutionResult } from '../../src/tasker/step-execution-result.ts';
 import { createTaskerQueue } from '../../src/tasker/tasker-queue.ts';
@@ -46,11 +46,8 @@ describe('results of a task that is still being enqueued', () => {
       retry: { backoff: 'none', backoffBaseMs: null, maxBackoffMs: null },
       retryable: true,
     } as const;
-    const completion = await completeStep(
-      fixture.database.pool,
-      identity,
-      toStepExecutionResult(identity, DONE),
-    );
+    const { record } = toStepExecutionResult(identity, DONE);
+    const [completion] = await completeSteps(fixture.database.pool, [{ identity, record, uncounted: false }]);
     await queue.close();
     return { task, stepUuid, completion };
   };
@@ -124,7 +121,7 @@ describe('results of a task that is still being enqueued', () => {
     const stepUuid = await task.addStep('greet');
     const [step] = await queue.claim(1);
     await fixture.query(`SELECT pgmq.purge_queue($1)`, [RESULTS]);
-    expect(step && (await queue.settle(step, DONE))).toBe('settled');
+    expect(step && (await queue.settle(step, DONE))).toMatchObject({ settlement: 'settled' });
     expect(await fixture.messages(RESULTS)).toEqual([]);
     const closed = queue.close();
     await task.setState('steps_in_process');

@@ -31,6 +31,15 @@ const failure = (error: Partial<StepError>): StepResult => ({
   },
 });
 
+/** Transactions that this database has committed, by the server's own count. */
+async function transactions(fixture: Fixture): Promise<number> {
+  await fixture.query('SELECT pg_stat_force_next_flush()');
+  const [row] = await fixture.query<{ count: string }>(
+    'SELECT xact_commit AS count FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return Number(row?.count);
+}
+
 describe('settling steps', () => {
   let fixture: Fixture;
   let queue: TaskerQueue;
@@ -61,7 +70,7 @@ describe('settling steps', () => {
   it('stores a success in the words of Tasker and tells the orchestrator', async () => {
     const step = await claimOne();
     const { stepUuid } = step.invocation;
-    expect(await queue.settle(step, success({ greeting: 'hi' }))).toBe('settled');
+    expect(await queue.settle(step, success({ greeting: 'hi' }))).toMatchObject({ settlement: 'settled' });
     const row = await readStep(fixture, stepUuid);
     expect(row).toMatchObject({ state: 'enqueued_for_orchestration', in_process: false, attempts: 1 });
     expect(row.results).toEqual({
@@ -97,6 +106,77 @@ describe('settling steps', () => {
     expect(event.data).toEqual(row.results);
   });
 
+  it('reports many steps that end together in one statement, each with its own message and announcement', async () => {
+    const names = Array.from({ length: 25 }, (_, index) => `many_${index}`);
+    const many = await fixture.createTask({
+      steps: names.map((name) => ({ name, handler: { callable: 'hello' } })),
+    });
+    for (const name of names) await many.addStep(name);
+    const steps = await queue.claim(30);
+    await fixture.query(`SELECT pgmq.purge_queue($1)`, [RESULTS]);
+    const announced: { msg_id: number; message: object }[] = [];
+    const listener = await fixture.database.connect();
+    listener.on('notification', ({ payload }) => announced.push(JSON.parse(payload ?? '{}')));
+    await listener.query('LISTEN "pgmq_message_ready.orchestration"');
+    const before = await transactions(fixture);
+    const settled = await Promise.all(steps.map((step, index) => queue.settle(step, success(index))));
+    expect(settled.every(({ settlement }) => settlement === 'settled')).toBe(true);
+    expect((await transactions(fixture)) - before).toBeLessThan(names.length);
+    const stored = await fixture.query<{ msg_id: string; message: object }>(
+      `SELECT msg_id, message FROM pgmq.q_${RESULTS} ORDER BY msg_id`,
+    );
+    expect(stored).toHaveLength(names.length);
+    await expect.poll(() => announced.length).toBe(names.length);
+    expect(announced).toEqual(
+      stored.map(({ msg_id, message }) => ({
+        event_type: 'message_with_payload',
+        msg_id: Number(msg_id),
+        queue_name: RESULTS,
+        namespace: 'orchestration',
+        message,
+        ready_at: expect.any(String),
+        delay_seconds: 0,
+      })),
+    );
+    await listener.end();
+  });
+
+  it('fails the one step of a batch whose output PostgreSQL refuses, and no other', async () => {
+    const batch = await fixture.createTask({
+      steps: ['good_1', 'bad', 'good_2'].map((name) => ({ name, handler: { callable: 'hello' } })),
+    });
+    for (const name of ['good_1', 'bad', 'good_2']) await batch.addStep(name);
+    const steps = await queue.claim(3);
+    // Stands for what passes every check of ours and the server refuses all the same.
+    await fixture.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = 'untranslatable_character'; END $$`,
+    );
+    await fixture.query(
+      `CREATE TRIGGER refuse BEFORE UPDATE ON workflow_steps FOR EACH ROW
+         WHEN (NEW.results->>'result' = 'refuse me') EXECUTE FUNCTION refuse()`,
+    );
+    const settled = await Promise.all(
+      steps.map((step) => queue.settle(step, success(step.invocation.stepName === 'bad' ? 'refuse me' : 1))),
+    );
+    await fixture.query('DROP TRIGGER refuse ON workflow_steps');
+    expect(settled.map(({ refused }) => refused?.code ?? null)).toEqual([null, 'ERR_OUTPUT_INVALID', null]);
+    for (const { invocation } of steps) {
+      const { state } = await readStep(fixture, invocation.stepUuid);
+      const bad = invocation.stepName === 'bad';
+      expect(state).toBe(bad ? 'enqueued_as_error_for_orchestration' : 'enqueued_for_orchestration');
+    }
+  });
+
+  it('gives an attempt back that we broke off', async () => {
+    const step = await claimOne();
+    const { stepUuid } = step.invocation;
+    await queue.settle(step, { ...failure({ code: 'ERR_ABORTED', retryAfterMs: 0 }), uncounted: true });
+    const row = await readStep(fixture, stepUuid);
+    expect(row).toMatchObject({ state: 'enqueued_as_error_for_orchestration', attempts: 0 });
+    expect(row.results?.orchestration_metadata?.headers).toEqual({ 'retry-after': '0' });
+  });
+
   it('fills the audit row that Tasker writes from the transition', async () => {
     const step = await claimOne();
     await queue.settle(step, failure({}));
@@ -120,7 +200,7 @@ describe('settling steps', () => {
     ['nothing, where Tasker has to choose', {}, {}, {}],
   ])('makes Tasker retry a retryable failure, with %s', async (_what, error, retry, headers) => {
     const step = await claimOne({ retry });
-    expect(await queue.settle(step, failure(error))).toBe('settled');
+    expect(await queue.settle(step, failure(error))).toMatchObject({ settlement: 'settled' });
     const { state, results } = await readStep(fixture, step.invocation.stepUuid);
     expect(state).toBe('enqueued_as_error_for_orchestration');
     expect(results).toMatchObject({
@@ -154,7 +234,7 @@ describe('settling steps', () => {
     async (state) => {
       const step = await claimOne();
       await moveStep(fixture, step.invocation.stepUuid, state);
-      expect(await queue.settle(step, success({ late: true }))).toBe('lost');
+      expect(await queue.settle(step, success({ late: true }))).toMatchObject({ settlement: 'lost' });
       expect(await readStep(fixture, step.invocation.stepUuid)).toMatchObject({ state, results: null });
       expect(await fixture.messages(RESULTS)).toEqual([]);
     },
@@ -162,8 +242,8 @@ describe('settling steps', () => {
 
   it('settles once: a second result of the same attempt is dropped', async () => {
     const step = await claimOne();
-    expect(await queue.settle(step, success(1))).toBe('settled');
-    expect(await queue.settle(step, success(2))).toBe('lost');
+    expect(await queue.settle(step, success(1))).toMatchObject({ settlement: 'settled' });
+    expect(await queue.settle(step, success(2))).toMatchObject({ settlement: 'lost' });
     expect((await readStep(fixture, step.invocation.stepUuid)).results?.result).toBe(1);
     expect(await fixture.messages(RESULTS)).toHaveLength(1);
   });
@@ -178,8 +258,8 @@ describe('settling steps', () => {
     ]);
     const [second] = await queue.claim(1);
     expect(second?.invocation.attempt).toBe(2);
-    expect(await queue.settle(first, success('stale'))).toBe('lost');
-    expect(second && (await queue.settle(second, success('fresh')))).toBe('settled');
+    expect(await queue.settle(first, success('stale'))).toMatchObject({ settlement: 'lost' });
+    expect(second && (await queue.settle(second, success('fresh')))).toMatchObject({ settlement: 'settled' });
     expect((await readStep(fixture, stepUuid)).results?.result).toBe('fresh');
   });
 
@@ -198,7 +278,7 @@ describe('settling steps', () => {
     ['a number that is not finite', [Number.POSITIVE_INFINITY], 'finite'],
   ])('fails a step for good when its output has %s', async (_what, output, reason) => {
     const step = await claimOne();
-    expect(await queue.settle(step, success(output))).toBe('settled');
+    expect(await queue.settle(step, success(output))).toMatchObject({ settlement: 'settled' });
     const { state, results } = await readStep(fixture, step.invocation.stepUuid);
     expect(state).toBe('enqueued_as_error_for_orchestration');
     expect(results).toMatchObject({
@@ -218,7 +298,7 @@ describe('settling steps', () => {
       zero: -0,
     };
     const step = await claimOne();
-    expect(await queue.settle(step, success(output))).toBe('settled');
+    expect(await queue.settle(step, success(output))).toMatchObject({ settlement: 'settled' });
     const row = await readStep(fixture, step.invocation.stepUuid);
     expect(row.state).toBe('enqueued_for_orchestration');
     expect(row.results?.result).toEqual({ ...output, zero: 0 });
@@ -227,7 +307,9 @@ describe('settling steps', () => {
   it('keeps a failure whose message cannot be stored, with the characters replaced', async () => {
     const step = await claimOne();
     const broken = failure({ message: `a\u0000b\ud800${'x'.repeat(10_000)}`, code: 'c\u0000' });
-    expect(await queue.settle(step, { ...broken, custom: { note: '\ud800' } })).toBe('settled');
+    expect(await queue.settle(step, { ...broken, custom: { note: '\ud800' } })).toMatchObject({
+      settlement: 'settled',
+    });
     const { results } = await readStep(fixture, step.invocation.stepUuid);
     expect(results?.error?.['message']).toBe(`a\uFFFDb\uFFFD${'x'.repeat(4092)}`);
     expect(results?.metadata).toMatchObject({ error_code: 'c\uFFFD', custom: { note: '\uFFFD' } });
@@ -243,7 +325,7 @@ describe('settling over a connection that breaks', () => {
     const stepUuid = await task.addStep('greet');
     const [step] = await queue.claim(1);
     proxy.loseAnswerTo('in_process = false');
-    expect(step && (await queue.settle(step, success('once')))).toBe('settled');
+    expect(step && (await queue.settle(step, success('once')))).toMatchObject({ settlement: 'settled' });
     expect((await readStep(fixture, stepUuid)).results?.result).toBe('once');
     expect(await fixture.messages(RESULTS)).toHaveLength(1);
     await queue.close();

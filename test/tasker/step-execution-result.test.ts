@@ -30,8 +30,8 @@ const failed = (retryAfterMs: number | null, retryable = true) => ({
 });
 
 const headers = (attempt: number, retry: RetryPolicy, retryAfterMs: number | null, retryable = true) =>
-  toStepExecutionResult(identity(attempt, retry), failed(retryAfterMs, retryable)).orchestration_metadata
-    ?.headers;
+  toStepExecutionResult(identity(attempt, retry), failed(retryAfterMs, retryable)).record
+    .orchestration_metadata?.headers;
 
 describe('the delay before a retry', () => {
   it.each([
@@ -90,7 +90,7 @@ describe('a step execution result', () => {
     });
     fc.assert(
       fc.property(result, fc.integer({ min: 1, max: 200 }), fc.boolean(), (reported, attempt, retryable) => {
-        const record = toStepExecutionResult(
+        const { record } = toStepExecutionResult(
           identity(attempt, policy('fibonacci', 1, null), retryable),
           reported,
         );
@@ -107,7 +107,7 @@ describe('a step execution result', () => {
     ['a status that contradicts success', { status: 'failed' }],
     ['a field Tasker does not know', { extra: 1 }],
   ])('is refused with %s', (_what, change) => {
-    const record = toStepExecutionResult(identity(1, policy('none', null, null)), {
+    const { record } = toStepExecutionResult(identity(1, policy('none', null, null)), {
       ...failed(null),
       success: true,
       error: null,
