@@ -15,6 +15,18 @@ export declare function config_len(): i32;
 @external("tasker", "config_read")
 export declare function config_read(target: usize): void;
 
+@external("tasker", "step_len")
+export declare function step_len(): i32;
+
+@external("tasker", "step_read")
+export declare function step_read(target: usize): void;
+
+@external("tasker", "checkpoint")
+export declare function checkpoint(start: usize, length: i32): void;
+
+@external("tasker", "wait")
+export declare function wait(start: usize, length: i32): void;
+
 @external("tasker", "output_write")
 export declare function output_write(start: usize, length: i32): void;
 

@@ -9,3 +9,4 @@ export { JsonKind } from "./json/kind";
 export { parseError, parseErrorOffset, parseJsonText as parseJson } from "./json/parser";
 export { JsonWriter } from "./json/writer";
 export { Path } from "./path";
+export { readStep, waitForDecision, WaitOptions, yieldCheckpoint } from "./step";

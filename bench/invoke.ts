@@ -90,9 +90,11 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
         digest: module.digest,
         input: encoder.encode(input),
         config: encoder.encode(config),
+        step: encoder.encode('{}'),
         limits: DEFAULT_LIMITS,
         timeMs: null,
         logLevel: null,
+        mayWait: false,
       } as const;
       const { result } = startInvocation(module, invoke, callBroker, mark);
       if (result instanceof Promise || result.result.kind !== 'returned')

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Config } from '../src/config.ts';
-import { HttpGrant, LogGrant, SecretGrant, TimeGrant } from '../src/model/grant.ts';
+import { HttpGrant, LogGrant, SecretGrant, TimeGrant, WaitGrant } from '../src/model/grant.ts';
 import { DEFAULT_LIMITS, Limits } from '../src/model/limits.ts';
 
 interface Property {
@@ -70,6 +70,10 @@ ${grant(LogGrant)}
 ### capability = "time"
 
 ${grant(TimeGrant)}
+
+### capability = "wait"
+
+${grant(WaitGrant)}
 
 ## [secrets.NAME]
 

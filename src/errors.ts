@@ -55,6 +55,12 @@ export const ERROR_CODES = {
   ERR_LIMIT_OUTPUT: 'author',
   ERR_LIMIT_LOG: 'author',
   ERR_LIMIT_HOST_CALLS: 'author',
+  ERR_LIMIT_CHECKPOINTS: 'author',
+  ERR_OUTCOME_INVALID: 'workflow',
+  ERR_WAIT_TOO_LONG: 'workflow',
+  ERR_WAIT_TIMEOUT: 'workflow',
+  ERR_WAIT_REJECTED: 'workflow',
+  ERR_WAIT_UNKNOWN: 'operator',
 
   // answers of the host-call boundary to a guest
   ERR_HOST_CALL_INVALID: 'author',

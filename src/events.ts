@@ -7,6 +7,10 @@ export interface BrokerEvents {
   'broker:stopped': Record<never, never>;
   'step:claimed': StepEvent;
   'step:started': StepEvent & { readonly handler: string };
+  /** The handler came to a checkpoint and goes on from there. */
+  'step:checkpoint': StepEvent & { readonly itemsProcessed: number };
+  /** The step waits for a person and has left its slot. */
+  'step:waiting': StepEvent & { readonly handler: string; readonly timeoutMs: number };
   /** A guest wrote a log line. `message` is untrusted text. */
   'step:log': StepEvent & { readonly level: LogLevel; readonly message: string };
   'step:settled': StepEvent & {

@@ -15,6 +15,7 @@ export function logEvents(events: Events, log: Log): void {
   events.on('broker:started', (event) => log.info(event, 'broker started'));
   events.on('broker:stopped', () => log.info('broker stopped'));
   events.on('step:claimed', (event) => log.debug(event, 'step claimed'));
+  events.on('step:waiting', (event) => log.info(event, 'step waits for a decision'));
   events.on('step:log', ({ level, message, ...step }) =>
     log[level]({ ...step, guest: message }, 'handler log'),
   );

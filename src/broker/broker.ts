@@ -1,15 +1,12 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import { messageOf } from '../errors.ts';
-import type { Events, StepEvent } from '../events.ts';
-import type { StepInvocation } from '../model/invocation.ts';
-import type { StepResult } from '../model/step-result.ts';
-import type { ClaimedStep, StepQueue } from '../queue/step-queue.ts';
+import type { Events } from '../events.ts';
+import type { StepQueue } from '../queue/step-queue.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import { type Admitted, admitInvocation } from './admission.ts';
 import { type Intake, startIntake } from './intake.ts';
 import { type BrokerState, createLifecycle } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
-import { resultOfFault, resultOfOutcome, resultOfRefusal } from './settlement.ts';
+import { codeOf, runStep } from './run-step.ts';
 
 export interface BrokerOptions {
   readonly queue: StepQueue;
@@ -22,18 +19,49 @@ export interface BrokerOptions {
   readonly now?: () => number;
 }
 
+export interface DrainOptions {
+  /** What has not ended by itself after this time is broken off and given back, its attempt not counted. Default: never. */
+  readonly graceMs?: number;
+  /** How long after that a queue that is away is waited for. Default 5,000. */
+  readonly abandonMs?: number;
+}
+
 /** Takes steps from a queue, runs them in the sandbox and reports how they ended. Wiring only. */
 export interface Broker {
   readonly state: BrokerState;
   readonly inFlight: number;
   start(): void;
-  /** Claims no more, finishes and settles what runs. The queue and the sandbox stay open: they are the caller's. */
-  drain(): Promise<void>;
+  /**
+   * Claims no more, finishes and settles what runs. The queue and the sandbox stay open: they are the caller's. Called
+   * again, it waits for the same end.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 }
+
+const ABANDON_DEFAULT_MS = 5000;
 
 export function createBroker(options: BrokerOptions): Broker {
   const lifecycle = createLifecycle();
+  const stop = new AbortController();
+  const abandon = new AbortController();
+  const { queue, events } = options;
+  const services = { now: Date.now, ...options, stop: stop.signal, abandon: abandon.signal };
   let intake: Intake | null = null;
+  let draining: Promise<void> | null = null;
+
+  const drain = async ({ graceMs, abandonMs = ABANDON_DEFAULT_MS }: DrainOptions): Promise<void> => {
+    if (lifecycle.state === 'running') lifecycle.become('draining');
+    const timers: NodeJS.Timeout[] = [];
+    if (graceMs !== undefined) {
+      timers.push(setTimeout(() => stop.abort(), graceMs));
+      timers.push(setTimeout(() => abandon.abort(), graceMs + abandonMs));
+    }
+    await intake?.drain();
+    for (const timer of timers) clearTimeout(timer);
+    lifecycle.become('stopped');
+    events.emit('broker:stopped', {});
+  };
+
   return Object.freeze({
     get state() {
       return lifecycle.state;
@@ -44,107 +72,15 @@ export function createBroker(options: BrokerOptions): Broker {
     start() {
       lifecycle.become('running');
       intake = startIntake({
-        queue: options.queue,
+        queue,
         slots: options.slots,
-        handle: (step) => handleStep(step, options),
-        onError: (error) =>
-          options.events.emit('queue:error', { code: codeOf(error), message: messageOf(error) }),
+        handle: (step) => runStep(step, services),
+        onError: (error) => events.emit('queue:error', { code: codeOf(error), message: messageOf(error) }),
       });
     },
-    async drain() {
-      if (lifecycle.state === 'stopped') return;
-      if (lifecycle.state === 'running') lifecycle.become('draining');
-      await intake?.drain();
-      lifecycle.become('stopped');
-      options.events.emit('broker:stopped', {});
+    drain(how: DrainOptions = {}) {
+      draining ??= drain(how);
+      return draining;
     },
   });
-}
-
-/** One step, hop by hop: admit → run → settle. Every path ends in exactly one settlement. Never rejects. */
-async function handleStep(step: ClaimedStep, options: BrokerOptions): Promise<void> {
-  const { events, catalog, policy } = options;
-  const event = eventOf(step.invocation);
-  events.emit('step:claimed', event);
-  const startedAtMs = (options.now ?? Date.now)();
-  const verdict = admitSafely(step.invocation, catalog, policy);
-  if (verdict instanceof Error) return settle(step, resultOfFault(verdict, startedAtMs), 'refused', options);
-  if (!verdict.allowed)
-    return settle(step, resultOfRefusal(verdict, step.invocation, startedAtMs), 'refused', options);
-  const handler = `${verdict.entry.name}@${verdict.entry.version}`;
-  events.emit('step:started', { ...event, handler });
-  const { result, outcome } = await execute(verdict, handler, event, startedAtMs, options);
-  await settle(step, result, outcome, options);
-}
-
-function admitSafely(invocation: StepInvocation, catalog: Catalog, policy: Policy) {
-  try {
-    return admitInvocation(invocation, catalog, policy);
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-type OutcomeName = 'refused' | 'completed' | 'failed' | 'trapped' | 'exhausted' | 'aborted';
-
-async function execute(
-  admitted: Admitted,
-  handler: string,
-  event: StepEvent,
-  startedAtMs: number,
-  { sandbox, events }: BrokerOptions,
-): Promise<{ readonly result: StepResult; readonly outcome: OutcomeName }> {
-  try {
-    const outcome = await sandbox.execute(admitted.entry.artifact, {
-      input: admitted.input,
-      config: admitted.config,
-      grants: admitted.grants,
-      limits: admitted.limits,
-      handler: admitted.entry.name,
-      secretMark: admitted.secretMark,
-      onLog: (level, message) => events.emit('step:log', { ...event, level, message }),
-    });
-    return { result: resultOfOutcome(outcome, handler, startedAtMs), outcome: outcome.kind };
-  } catch (fault) {
-    return { result: resultOfFault(fault, startedAtMs), outcome: 'refused' };
-  }
-}
-
-const SETTLE_RETRY_MS = 1000;
-
-/** Reports the result; while the queue is away it is kept and tried again, since only we know it. */
-async function settle(
-  step: ClaimedStep,
-  result: StepResult,
-  outcome: OutcomeName,
-  options: BrokerOptions,
-): Promise<void> {
-  for (;;) {
-    try {
-      const { settlement, refused } = await options.queue.settle(step, result);
-      const error = refused ?? result.error;
-      options.events.emit('step:settled', {
-        ...eventOf(step.invocation),
-        handler: result.handlerVersion,
-        outcome: refused === null ? outcome : 'failed',
-        code: error?.code ?? null,
-        message: error?.message ?? null,
-        executionMs: result.executionMs,
-        settlement,
-      });
-      return;
-    } catch (error) {
-      options.events.emit('queue:error', { code: codeOf(error), message: messageOf(error) });
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_RETRY_MS));
-    }
-  }
-}
-
-function eventOf(invocation: StepInvocation): StepEvent {
-  const { taskUuid, stepUuid, stepName, attempt, correlationId } = invocation;
-  return { taskUuid, stepUuid, stepName, attempt, correlationId };
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'ERR_INTERNAL';
 }

@@ -1,12 +1,16 @@
 import { BrokerError, ERROR_CODES, type ErrorCode } from '../errors.ts';
 import type { StepInvocation } from '../model/invocation.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { Limits } from '../model/limits.ts';
 import { isRetryable, type Outcome } from '../model/outcome.ts';
 import type { StepError, StepResult } from '../model/step-result.ts';
 import type { Refusal } from '../model/verdict.ts';
 
+/** An outcome with which a step ends; after the others it goes on. */
+export type EndedOutcome = Exclude<Outcome, { readonly kind: 'yielded' | 'waiting' }>;
+
 /** What is reported for an invocation that ran. Total: every kind of outcome has its line in `errorOf`. */
-export function resultOfOutcome(outcome: Outcome, handler: string, startedAtMs: number): StepResult {
+export function resultOfOutcome(outcome: EndedOutcome, handler: string, startedAtMs: number): StepResult {
   const custom: JsonObject = { receipt: outcome.receipt as unknown as JsonObject };
   const common = {
     handlerVersion: handler,
@@ -17,7 +21,38 @@ export function resultOfOutcome(outcome: Outcome, handler: string, startedAtMs: 
   if (outcome.kind === 'completed') {
     return { ...common, success: true, output: JSON.parse(outcome.output) as JsonValue, error: null };
   }
-  return { ...common, success: false, output: {}, error: errorOf(outcome) };
+  const failed = { ...common, success: false, output: {}, error: errorOf(outcome) };
+  // Broken off by us, not by a lost lane: the attempt is given back.
+  return outcome.code === 'ERR_ABORTED' ? { ...failed, uncounted: true } : failed;
+}
+
+/** A handler that yielded once more than it may. */
+export function tooManyCheckpoints(outcome: Outcome, limits: Limits): EndedOutcome {
+  const allowed = limits.checkpoints;
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_CHECKPOINTS',
+    message: `the handler yielded more often than limits.checkpoints = ${allowed} allows in one attempt`,
+    limit: 'checkpoints',
+    allowed,
+    used: allowed + 1,
+    setting: 'limits.checkpoints',
+    usage: outcome.usage,
+    receipt: outcome.receipt,
+  };
+}
+
+/** What is reported for the placeholder of a batch without work: no handler has to know about it. */
+export function resultOfNoOp(invocation: StepInvocation, startedAtMs: number): StepResult {
+  return {
+    success: true,
+    output: { no_op: true, batch_id: invocation.batch?.batch_id ?? null },
+    error: null,
+    handlerVersion: null,
+    startedAtMs,
+    executionMs: 0,
+    custom: {},
+  };
 }
 
 /** What is reported for an invocation that was not admitted. Nothing ran, so there is no receipt. */
@@ -62,7 +97,7 @@ export function resultOfFault(fault: unknown, startedAtMs: number): StepResult {
   };
 }
 
-function errorOf(outcome: Exclude<Outcome, { kind: 'completed' }>): StepError {
+function errorOf(outcome: Exclude<EndedOutcome, { kind: 'completed' }>): StepError {
   const { code, message } = outcome;
   const retryable = isRetryable(outcome);
   const error = (errorType: string, retryAfterMs: number | null = null): StepError => ({

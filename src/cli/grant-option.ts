@@ -4,7 +4,7 @@ import { Grant, type GrantInput } from '../model/grant.ts';
 import { parseOrThrow } from '../model/parse.ts';
 
 /** How a grant is written on the command line; shown by `--help`. */
-export const GRANT_FORMS = 'log | time | http=METHOD URL | secret=NAME@HOST | JSON';
+export const GRANT_FORMS = 'log | time | http=METHOD URL | secret=NAME@HOST | wait=MS | JSON';
 
 /** Reads one `--grant`. A URL with a private address grants that address: whoever writes it means it. */
 export function parseGrantOption(text: string): Grant {
@@ -19,6 +19,8 @@ export function parseGrantOption(text: string): Grant {
       return grantOf(httpGrant(scope, text), text);
     case 'secret':
       return grantOf(secretGrant(scope, text), text);
+    case 'wait':
+      return grantOf({ capability, timeout_ms: Number(scope) }, text);
     default:
       throw wrong(text);
   }

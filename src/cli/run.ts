@@ -162,9 +162,7 @@ function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
   const { usage, receipt } = outcome;
   const lines = [
     ...logs.map(({ level, message }) => `log ${level}: ${printable(message)}`),
-    outcome.kind === 'completed'
-      ? outcome.output
-      : `${outcome.kind} ${outcome.code}: ${printable(outcome.message)}`,
+    headline(outcome),
     '',
     `receipt   ${receipt.handler ?? '(no manifest)'}  ${receipt.digest}`,
     `fuel      ${formatCount(usage.fuel)}${usage.fuelExact ? '' : ' (at least)'} of ${formatCount(receipt.limits.fuel)}`,
@@ -173,6 +171,19 @@ function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
     `time      ${formatMs(usage.wallMs)}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function headline(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'completed':
+      return outcome.output;
+    case 'yielded':
+      return `yielded at a checkpoint: ${JSON.stringify(outcome.checkpoint)}`;
+    case 'waiting':
+      return `waits for a person: ${printable(outcome.wait.reason)}`;
+    default:
+      return `${outcome.kind} ${outcome.code}: ${printable(outcome.message)}`;
+  }
 }
 
 /** untrusted: text of a guest on its way to a terminal; control characters are shown, not sent. */

@@ -5,7 +5,7 @@
 export const ABI = 'tasker-core/1';
 
 /** Capabilities an operator can grant. */
-export const CAPABILITIES = ['log', 'time', 'http', 'secret'] as const;
+export const CAPABILITIES = ['log', 'time', 'http', 'secret', 'wait'] as const;
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
@@ -57,8 +57,12 @@ export const ABI_IMPORTS: readonly AbiFunction[] = Object.freeze([
   call('input_read', ['i32'], []),
   call('config_len', [], ['i32']),
   call('config_read', ['i32'], []),
+  call('step_len', [], ['i32']),
+  call('step_read', ['i32'], []),
   call('output_write', ['i32', 'i32'], []),
   call('fail', ['i32', 'i32'], []),
+  call('checkpoint', ['i32', 'i32'], []),
+  call('wait', ['i32', 'i32'], [], 'wait'),
   call('result_len', [], ['i32']),
   call('result_read', ['i32'], []),
   call('log', ['i32', 'i32', 'i32'], [], 'log'),

@@ -1,5 +1,5 @@
 import { type CapabilityName, LOG_LEVELS } from './abi.ts';
-import type { Grant, GrantInput, Grants, HttpGrant, LogGrant, SecretGrant } from './grant.ts';
+import type { Grant, GrantInput, Grants, HttpGrant, LogGrant, SecretGrant, WaitGrant } from './grant.ts';
 import { ANY, hostCovers, networkCovers, prefixCovers } from './grant-scope.ts';
 
 /**
@@ -29,11 +29,16 @@ function intersectGrants(one: Grant, other: Grant): Grant | null {
   if (one.capability === 'time' && other.capability === 'time') return { capability: 'time' };
   if (one.capability === 'http' && other.capability === 'http') return intersectHttp(one, other);
   if (one.capability === 'secret' && other.capability === 'secret') return intersectSecret(one, other);
+  if (one.capability === 'wait' && other.capability === 'wait') return intersectWait(one, other);
   return null;
 }
 
 function intersectLog(one: LogGrant, other: LogGrant): LogGrant {
   return LOG_LEVELS[one.level] >= LOG_LEVELS[other.level] ? { ...one } : { ...other };
+}
+
+function intersectWait(one: WaitGrant, other: WaitGrant): WaitGrant {
+  return one.timeout_ms <= other.timeout_ms ? { ...one } : { ...other };
 }
 
 function intersectHttp(one: HttpGrant, other: HttpGrant): HttpGrant | null {
@@ -113,6 +118,7 @@ const EXAMPLE_SCOPES: { readonly [Name in CapabilityName]: WantedScope<Name> } =
   time: {},
   http: { schemes: ['https'], hosts: ['api.example.com'], ports: [443], methods: ['GET'] },
   secret: { names: ['NAME'], hosts: ['api.example.com'] },
+  wait: { timeout_ms: 3_600_000 },
 };
 
 /**

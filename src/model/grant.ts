@@ -58,8 +58,25 @@ export const SecretGrant = z.strictObject({
 });
 export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
 
-export const Grant = z.discriminatedUnion('capability', [LogGrant, TimeGrant, HttpGrant, SecretGrant]);
-export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant;
+/** Permission to let the step wait for a person. */
+export const WaitGrant = z.strictObject({
+  capability: z.literal('wait'),
+  timeout_ms: z
+    .int()
+    .positive()
+    .max(24 * 3_600_000)
+    .describe('Longest a step may wait.'),
+});
+export type WaitGrant = Readonly<z.infer<typeof WaitGrant>>;
+
+export const Grant = z.discriminatedUnion('capability', [
+  LogGrant,
+  TimeGrant,
+  HttpGrant,
+  SecretGrant,
+  WaitGrant,
+]);
+export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant | WaitGrant;
 /** A grant as it is written down: defaults may be left out. */
 export type GrantInput = z.input<typeof Grant>;
 

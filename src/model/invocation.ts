@@ -1,6 +1,4 @@
-import type { Grant } from './grant.ts';
 import type { JsonObject, JsonValue } from './json.ts';
-import type { PartialLimits } from './limits.ts';
 
 /** Tasker's step types; the first four are served. */
 export type StepType = 'standard' | 'decision' | 'deferred_convergence' | 'batchable' | 'batch_worker';
@@ -28,8 +26,22 @@ export interface StepInvocation {
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy;
   readonly context: JsonObject;
+  /** Its part of the work, for a worker of a batch. */
+  readonly batch: BatchPosition | null;
+  /** Where an earlier run of this step got to; null when it starts anew. */
+  readonly checkpoint: JsonObject | null;
   /** Results of the upstream steps that `initialization` refers to, by step name. */
   readonly dependencies: Readonly<Record<string, JsonValue>>;
+}
+
+/** What Tasker gives a batch worker beside its configuration (worker protocol §3). */
+export interface BatchPosition {
+  readonly batch_id: string;
+  readonly start_cursor: JsonValue;
+  readonly end_cursor: JsonValue;
+  readonly batch_size: number | null;
+  /** There is nothing to do: the placeholder of an analysis that found no work. */
+  readonly is_no_op: boolean;
 }
 
 /** The template's `retry` block. */
@@ -37,18 +49,4 @@ export interface RetryPolicy {
   readonly backoff: 'exponential' | 'linear' | 'fibonacci' | 'none';
   readonly backoffBaseMs: number | null;
   readonly maxBackoffMs: number | null;
-}
-
-/** What a step may say under `$broker`: it can only narrow what policy and manifest allow. */
-export interface StepNarrowing {
-  readonly grants?: readonly Grant[];
-  readonly limits?: PartialLimits;
-}
-
-/** Everything a sandbox needs to run an invocation: bytes and policy, no names left to resolve. */
-export interface ResolvedInput {
-  /** UTF-8 JSON text. */
-  readonly input: string;
-  /** UTF-8 JSON text of an object. */
-  readonly config: string;
 }

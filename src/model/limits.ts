@@ -23,6 +23,10 @@ export const Limits = z.strictObject({
   log_bytes: z.int().positive().describe('Bytes of all log messages together.'),
   log_lines: z.int().positive().describe('Number of log messages.'),
   host_calls: z.int().positive().describe('Host calls that leave the sandbox (HTTP requests).'),
+  checkpoints: z
+    .int()
+    .positive()
+    .describe('Times one attempt may yield at a checkpoint and go on from there.'),
   http_request_bytes: z.int().positive().describe('Size of the body of one HTTP request.'),
   http_response_bytes: z.int().positive().describe('Size of the body of one HTTP response.'),
   http_timeout_ms: z
@@ -45,6 +49,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   log_bytes: 64 * 1024,
   log_lines: 1000,
   host_calls: 20,
+  checkpoints: 1000,
   http_request_bytes: 1024 * 1024,
   http_response_bytes: 4 * 1024 * 1024,
   http_timeout_ms: 10_000,

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { LimitName } from './limits.ts';
 import type { Receipt } from './receipt.ts';
+import type { CheckpointRequest, WaitRequest } from './step-request.ts';
 import type { Usage } from './usage.ts';
 
 /** The guest returned and its output is JSON within the limits. `output` is UTF-8 JSON text. */
@@ -17,6 +18,18 @@ export interface Failed {
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs?: number;
+}
+
+/** The handler has come to a checkpoint and is to be run again from there: Tasker's checkpoint yield. */
+export interface Yielded {
+  readonly kind: 'yielded';
+  readonly checkpoint: CheckpointRequest;
+}
+
+/** The handler has nothing more to do until a person has decided. */
+export interface Waiting {
+  readonly kind: 'waiting';
+  readonly wait: WaitRequest;
 }
 
 /** The engine stopped the guest. */
@@ -48,7 +61,7 @@ export interface Aborted {
 }
 
 /** How an invocation ended. */
-export type OutcomeResult = Completed | Failed | Trapped | Exhausted | Aborted;
+export type OutcomeResult = Completed | Yielded | Waiting | Failed | Trapped | Exhausted | Aborted;
 
 /** How an admitted invocation ended, with what it used and its receipt. */
 export type Outcome = OutcomeResult & { readonly usage: Usage; readonly receipt: Receipt };
@@ -57,6 +70,8 @@ export type Outcome = OutcomeResult & { readonly usage: Usage; readonly receipt:
 export function isRetryable(outcome: OutcomeResult): boolean {
   switch (outcome.kind) {
     case 'completed':
+    case 'yielded':
+    case 'waiting':
       return false;
     case 'failed':
       return outcome.retryable;

@@ -1,4 +1,6 @@
 import type { StepInvocation } from '../model/invocation.ts';
+import type { JsonObject } from '../model/json.ts';
+import type { CheckpointRequest, WaitRequest } from '../model/step-request.ts';
 import type { StepError, StepResult } from '../model/step-result.ts';
 
 /** A step that is ours: claimed, hydrated, and to be settled exactly once. */
@@ -18,6 +20,15 @@ export interface Settled {
   readonly refused: StepError | null;
 }
 
+/** A step that waits, and what its result will say about the attempt that asked for it. */
+export interface ParkedStep {
+  readonly wait: WaitRequest;
+  readonly handlerVersion: string;
+  readonly startedAtMs: number;
+  readonly executionMs: number;
+  readonly custom: JsonObject;
+}
+
 /** Where step invocations come from and their results go. `tasker/` implements it on PGMQ, `queue/memory.ts` in memory. */
 export interface StepQueue {
   /**
@@ -28,6 +39,13 @@ export interface StepQueue {
   claim(slots: number): Promise<readonly ClaimedStep[]>;
   /** Reports how a claimed step ended. Rejects only when the queue is unavailable; then call it again. */
   settle(step: ClaimedStep, result: StepResult): Promise<Settled>;
+  /** Keeps how far a claimed step has come, so that it goes on from there after a crash or a retry. */
+  checkpoint(step: ClaimedStep, checkpoint: CheckpointRequest): Promise<Settled>;
+  /**
+   * Leaves a claimed step to wait for a person: it needs no slot, is not recovered, and uses no attempt. What it waits
+   * for is decided later, by this process or another. `refused`: it may not wait, and was settled as a failure.
+   */
+  park(step: ClaimedStep, parked: ParkedStep): Promise<Settled>;
   /** Calls `listener` whenever there may be something to claim. Returns the function that stops it. */
   onReady(listener: () => void): () => void;
   close(): Promise<void>;

@@ -9,7 +9,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function jsonDocument(
   document: string | Uint8Array | JsonObject | JsonValue[],
   limits: Limits,
-  what: 'input' | 'config',
+  what: 'input' | 'config' | 'step',
 ): Uint8Array {
   const bytes = bytesOf(document, what);
   if (bytes.byteLength > limits.input_bytes) {

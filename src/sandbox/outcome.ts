@@ -6,6 +6,7 @@ import type { Usage } from '../model/usage.ts';
 import type { Job, JobEnd } from './lanes/job.ts';
 import { readOutput } from './output.ts';
 import type { ResultMessage } from './protocol.ts';
+import { readCheckpoint, readWait } from './request.ts';
 
 /** Puts together what the worker reported and what the broker itself counted. */
 export function outcomeOf(job: Job, end: JobEnd): Outcome {
@@ -14,10 +15,20 @@ export function outcomeOf(job: Job, end: JobEnd): Outcome {
   return Object.freeze({ ...result, usage, receipt: receiptOf(job, result, usage) });
 }
 
-/** untrusted: the worker's report. Its output is checked here whatever the worker checked before. */
+/** untrusted: the worker's report. What a guest wrote is checked here whatever the worker checked before. */
 function resultOf(job: Job, reported: ResultMessage): OutcomeResult {
   const { result } = reported;
-  return result.kind === 'returned' ? readOutput(result.output, job.authority.limits) : result;
+  const { limits, grants } = job.authority;
+  switch (result.kind) {
+    case 'returned':
+      return readOutput(result.output, limits);
+    case 'checkpoint':
+      return readCheckpoint(result.request);
+    case 'wait':
+      return readWait(result.request, grants);
+    default:
+      return result;
+  }
 }
 
 function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {

@@ -28,11 +28,15 @@ export interface InvokeMessage {
   readonly digest: string;
   readonly input: Uint8Array;
   readonly config: Uint8Array;
+  /** Facts about the step, as JSON. */
+  readonly step: Uint8Array;
   readonly limits: Limits;
   /** Milliseconds since the epoch that `get_time` answers; null without the grant. */
   readonly timeMs: number | null;
   /** Least severe level that is kept; null without the grant. */
   readonly logLevel: number | null;
+  /** Whether it may wait for a person. */
+  readonly mayWait: boolean;
 }
 
 /** Answer to a `call`. `payload` is what `result_read` yields. */
@@ -84,7 +88,9 @@ export type FromLane = ReadyMessage | CallMessage | ResultMessage;
 /** What the worker can tell by itself; whether output is JSON is decided by the receiver. */
 export type GuestResult =
   | { readonly kind: 'returned'; readonly output: Uint8Array }
-  | Exclude<OutcomeResult, { readonly kind: 'completed' }>;
+  /** It asked to go on later or to wait; `request` is the JSON of its call. */
+  | { readonly kind: 'checkpoint' | 'wait'; readonly request: Uint8Array }
+  | Exclude<OutcomeResult, { readonly kind: 'completed' | 'yielded' | 'waiting' }>;
 
 export interface LogRecord {
   readonly level: LogLevel;

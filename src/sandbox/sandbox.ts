@@ -35,6 +35,8 @@ export interface ExecuteOptions {
   readonly input: string | Uint8Array | JsonObject | JsonValue[];
   /** The handler's configuration. Default `{}`. */
   readonly config?: string | JsonObject;
+  /** Facts about the step that the guest may read. Default `{}`. */
+  readonly step?: JsonObject;
   /** What the invocation may do; nothing when left out. */
   readonly grants?: readonly GrantInput[];
   /** Ceilings below the sandbox's own. */
@@ -45,6 +47,8 @@ export interface ExecuteOptions {
   readonly handler?: string;
   /** What `get_time` answers, in milliseconds since the epoch; default the time of this call. */
   readonly timeMs?: number;
+  /** Ends the invocation as aborted (ERR_ABORTED). */
+  readonly signal?: AbortSignal;
   /** untrusted: messages the guest logged, after it ended. */
   readonly onLog?: (level: LogLevel, message: string) => void;
 }
@@ -110,6 +114,7 @@ async function run(
   if (missing !== null) throw new BrokerError(missing.code, missing.message);
   const input = jsonDocument(options.input, limits, 'input');
   const config = jsonDocument(options.config ?? '{}', limits, 'config');
+  const step = jsonDocument(options.step ?? '{}', limits, 'step');
   const levels = grantsOf(grants, 'log').map((grant) => LOG_LEVELS[grant.level]);
   const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
   return new Promise((resolve) => {
@@ -118,18 +123,24 @@ async function run(
       authority: Object.freeze({ handler, grants, limits, secretMark: options.secretMark ?? null }),
       input,
       config,
+      step,
       timeMs,
       logLevel: levels.length > 0 ? Math.min(...levels) : null,
+      mayWait: grantsOf(grants, 'wait').length > 0,
       queuedAtMs: epochMs(),
       calls: [],
       abort: new AbortController(),
       done: (end) => {
+        options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end)
           for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
         resolve(outcomeOf(job, end));
       },
     };
+    const cancel = () => pool.cancel(job);
+    options.signal?.addEventListener('abort', cancel, { once: true });
     pool.submit(job);
+    if (options.signal?.aborted === true) cancel();
   });
 }
 

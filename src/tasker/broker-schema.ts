@@ -14,6 +14,17 @@ const MIGRATIONS: readonly string[] = [
      started_at timestamptz NOT NULL,
      stopped_at timestamptz
    )`,
+  `CREATE TABLE wasm_broker.waiting_steps (
+     step_uuid uuid PRIMARY KEY,
+     task_uuid uuid NOT NULL,
+     namespace text NOT NULL,
+     worker_uuid uuid NOT NULL,
+     attempt integer NOT NULL,
+     parked jsonb NOT NULL,
+     since timestamptz NOT NULL,
+     until timestamptz NOT NULL
+   );
+   CREATE INDEX waiting_steps_until ON wasm_broker.waiting_steps (namespace, until)`,
 ];
 
 /** Serialises migrations of brokers that start together. The key is ours and arbitrary. */

@@ -3,7 +3,9 @@ import type { StepInvocation, StepType } from '../model/invocation.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
 import { referencedSteps } from '../model/references.ts';
 import type { StepError } from '../model/step-result.ts';
+import { readBatchPosition } from './batch-position.ts';
 import type { Queryable } from './connection.ts';
+import { type Branches, branchesOf } from './outcome-checks.ts';
 import { LOAD_DEPENDENCIES, LOAD_STEPS } from './sql/hydrate.ts';
 import { TemplateStep } from './template.ts';
 
@@ -12,6 +14,8 @@ export interface HydratedStep {
   readonly invocation: StepInvocation;
   /** The step's own flag; false: Tasker never runs it again. */
   readonly retryable: boolean;
+  /** What its outcome may create. */
+  readonly branches: Branches;
 }
 
 /** A claimed step that cannot run, and why. */
@@ -31,13 +35,17 @@ interface StepRow {
   readonly step_name: string;
   readonly template_step_name: string;
   readonly inputs: JsonValue;
+  readonly checkpoint: JsonValue;
   readonly attempts: number | null;
   readonly max_attempts: number | null;
   readonly retryable: boolean;
   readonly context: JsonValue;
   readonly template_step: JsonValue;
+  readonly template_outline: JsonValue;
 }
 
+/** Tasker gives up a task that has been in process for 30 minutes; a step has to be over before. */
+const TIMEOUT_MAX_MS = 25 * 60_000;
 /** What Tasker puts beside a step's configuration in `workflow_steps.inputs`. */
 const TEMPLATE_NAME_KEY = '__template_step_name';
 const BATCH_WORKER_KEYS = ['cursor', 'batch_metadata', 'is_no_op'];
@@ -52,12 +60,12 @@ export async function hydrateSteps(
 ): Promise<{ readonly steps: readonly HydratedStep[]; readonly unusable: readonly UnusableStep[] }> {
   const described = await describeSteps(database, stepUuids);
   const dependencies = await loadDependencies(database, described.steps);
-  const steps = described.steps.map(({ invocation, retryable }) => ({
+  const steps = described.steps.map((step) => ({
+    ...step,
     invocation: {
-      ...invocation,
-      dependencies: Object.fromEntries(dependencies.get(invocation.stepUuid) ?? []),
+      ...step.invocation,
+      dependencies: Object.fromEntries(dependencies.get(step.invocation.stepUuid) ?? []),
     },
-    retryable,
   }));
   return { steps, unusable: described.unusable };
 }
@@ -132,6 +140,7 @@ function describeStep(row: StepRow): HydratedStep | UnusableStep {
   return {
     invocation: invocationOf(row, parsed.data, attempt, initialization, context),
     retryable: row.retryable,
+    branches: branchesOf(parsed.data, initialization, row.template_outline),
   };
 }
 
@@ -157,13 +166,15 @@ function invocationOf(
     // Tasker takes a missing maximum for "no more attempts" when it decides about a retry.
     maxAttempts: row.max_attempts ?? attempt,
     initialization,
-    timeoutMs: step.timeout_seconds ? step.timeout_seconds * 1000 : null,
+    timeoutMs: Math.min(step.timeout_seconds ? step.timeout_seconds * 1000 : TIMEOUT_MAX_MS, TIMEOUT_MAX_MS),
     retry: {
       backoff: step.retry.backoff,
       backoffBaseMs: step.retry.backoff_base_ms,
       maxBackoffMs: step.retry.max_backoff_ms,
     },
     context,
+    batch: step.type === 'batch_worker' ? readBatchPosition(row.inputs) : null,
+    checkpoint: isJsonObject(row.checkpoint) ? row.checkpoint : null,
     dependencies: {},
   };
 }

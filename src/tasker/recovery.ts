@@ -6,8 +6,10 @@ import { describeSteps } from './hydrate.ts';
 import { forgetInstance, type Morgue } from './instances.ts';
 import { queueTableOf, workerQueue } from './queues.ts';
 import { RESEND_STRANDED_RESULTS } from './sql/complete.ts';
+import { NUDGE_DUE_RETRIES, NUDGE_STALLED_TASKS } from './sql/nudge.ts';
 import { LOCK_DEAD_INSTANCE, STEPS_OF_INSTANCE, strandedSteps } from './sql/recover.ts';
 import { type AttemptIdentity, toStepExecutionResult } from './step-execution-result.ts';
+import { endOverdueWaits } from './waiting.ts';
 
 /** Repairs what crashes left behind, in one namespace. */
 export interface Recovery {
@@ -32,6 +34,8 @@ const STRANDED_STEP_MS = 5000;
 /** Longer than any message is held back, so that a sweep never sends what its broker is about to send. */
 const STRANDED_RESULT_MS = HOLD_MAX_MS + 1000;
 const STRANDED_BATCH = 100;
+/** A task in process whose steps have all been over for so long is not being evaluated by anybody. */
+const STALLED_TASK_MS = 10_000;
 
 const ORPHANED: StepError = Object.freeze({
   code: 'ERR_ORPHANED',
@@ -62,13 +66,23 @@ export function createRecovery(options: RecoveryOptions): Recovery {
     if (rows.length > 0) options.onStrandedSteps(rows.map(({ step_uuid }) => step_uuid));
   };
 
+  const nudgeTasks = async (): Promise<void> => {
+    await pool.query(NUDGE_DUE_RETRIES, [namespace]);
+    await pool.query(NUDGE_STALLED_TASKS, [namespace, STALLED_TASK_MS]);
+  };
+
+  const endWaits = async (): Promise<void> => {
+    await endOverdueWaits(database, namespace, now());
+  };
+
   const resendStrandedResults = async (): Promise<void> => {
     await pool.query(RESEND_STRANDED_RESULTS, [namespace, STRANDED_RESULT_MS]);
   };
 
   return {
     async run() {
-      for (const part of [recoverOrphans, findStrandedSteps, resendStrandedResults]) {
+      const parts = [recoverOrphans, findStrandedSteps, resendStrandedResults, endWaits, nudgeTasks];
+      for (const part of parts) {
         await part().catch(onError);
       }
     },

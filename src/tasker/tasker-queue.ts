@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { BrokerError, type ErrorCode } from '../errors.ts';
-import type { StepResult } from '../model/step-result.ts';
+import type { CheckpointRequest, WaitDecision } from '../model/step-request.ts';
+import type { StepError, StepResult } from '../model/step-result.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
-import type { ClaimedStep, Settled, StepQueue } from '../queue/step-queue.ts';
+import type { ClaimedStep, ParkedStep, Settled, StepQueue } from '../queue/step-queue.ts';
 import { migrateBrokerSchema } from './broker-schema.ts';
 import { type Claimer, createClaimer } from './claim.ts';
 import { type Database, openDatabase, probeDatabase } from './connection.ts';
@@ -12,13 +13,17 @@ import { createHeldResults, type HeldResults } from './held-results.ts';
 import { type HydratedStep, hydrateSteps, type UnusableStep } from './hydrate.ts';
 import { createMorgue, holdInstance, type Instance, isProcessAlive, releaseInstance } from './instances.ts';
 import { type Listener, openListener } from './listener.ts';
+import { checkOutcome } from './outcome-checks.ts';
 import { checkNamespace, createQueues, workerQueue } from './queues.ts';
 import { createReadySignal, type ReadySignal } from './ready-signal.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { registerTemplate } from './register-template.ts';
 import { createSettler, type Settler } from './settler.ts';
+import { STORE_CHECKPOINT } from './sql/checkpoint.ts';
 import { CHANNEL_NAMESPACE } from './sql/session.ts';
+import { findUnstorable, storableFacts } from './storable.ts';
 import type { TaskTemplate } from './template.ts';
+import { decideWaiting, listWaiting, parkStep, type WaitingStep } from './waiting.ts';
 
 /** Something an operator should know that failed no call. */
 export interface QueueProblem {
@@ -52,6 +57,10 @@ export interface TaskerQueue extends StepQueue {
     template: TaskTemplate,
     options?: { readonly force?: boolean },
   ): Promise<Verdict<{ readonly stored: boolean }>>;
+  /** Steps of the namespace that wait for a person, whoever parked them. */
+  waiting(): Promise<readonly WaitingStep[]>;
+  /** Ends a wait. Rejects with ERR_WAIT_UNKNOWN when the step does not wait (any more). */
+  decide(stepUuid: string, decision: WaitDecision): Promise<void>;
 }
 
 const DEFAULTS = {
@@ -82,6 +91,34 @@ export async function createTaskerQueue(given: TaskerQueueOptions): Promise<Task
 
 type Settings = Required<TaskerQueueOptions>;
 
+const SETTLED: Settled = Object.freeze({ settlement: 'settled', refused: null });
+const LOST: Settled = Object.freeze({ settlement: 'lost', refused: null });
+/** For a step that this queue did not hand out, or has settled before. */
+const UNKNOWN = Object.freeze({ retryable: true, branches: { kind: 'none' } } as const);
+const NOTHING_RAN = Object.freeze({
+  success: false,
+  output: {},
+  handlerVersion: null,
+  executionMs: 0,
+  custom: {},
+});
+
+function asFailure(result: StepResult, error: StepError): StepResult {
+  return { ...result, success: false, output: {}, error };
+}
+
+function unstorable(what: string): StepError {
+  return permanent('ERR_OUTPUT_INVALID', `PostgreSQL cannot store ${what}`);
+}
+
+function cannotWait(kind: string): StepError {
+  return permanent('ERR_OUTCOME_INVALID', `a ${kind} step cannot wait: its result has to be an outcome`);
+}
+
+function permanent(code: ErrorCode, message: string): StepError {
+  return { code, message, errorType: 'permanent_error', retryable: false, retryAfterMs: null };
+}
+
 async function start(database: Database, settings: Settings): Promise<TaskerQueue> {
   const { namespace } = settings;
   await probeDatabase(database);
@@ -106,8 +143,8 @@ class RunningQueue implements TaskerQueue {
   readonly #ready: ReadySignal;
   /** Claimed, not handed out yet: they still have to be hydrated. */
   readonly #owed = new Set<string>();
-  /** Handed out and not settled; the value is the step's own `retryable`. */
-  readonly #running = new Map<string, boolean>();
+  /** Handed out and not settled, with what decides how they can be reported. */
+  readonly #running = new Map<string, Pick<HydratedStep, 'retryable' | 'branches'>>();
   /** One claim at a time. */
   #claiming: Promise<unknown> = Promise.resolve();
   #recovering: Promise<void> | null = null;
@@ -181,17 +218,58 @@ class RunningQueue implements TaskerQueue {
   async settle(step: ClaimedStep, result: StepResult): Promise<Settled> {
     if (this.#closed) throw new BrokerError('ERR_DATABASE_UNAVAILABLE', 'the queue is closed');
     const { stepUuid, attempt, retry } = step.invocation;
+    const { retryable, branches } = this.#running.get(stepUuid) ?? UNKNOWN;
     const identity = {
       stepUuid,
       workerUuid: this.workerUuid,
       hostname: this.#self.hostname,
       attempt,
       retry,
-      retryable: this.#running.get(stepUuid) ?? true,
+      retryable,
     };
-    const settled = await this.#settler.settle(identity, result);
+    const fault = result.success ? checkOutcome(branches, result.output) : null;
+    const settled = await this.#settler.settle(identity, fault === null ? result : asFailure(result, fault));
     this.#running.delete(stepUuid);
-    return settled;
+    return fault === null ? settled : { ...settled, refused: fault };
+  }
+
+  async checkpoint(step: ClaimedStep, checkpoint: CheckpointRequest): Promise<Settled> {
+    const { stepUuid, attempt } = step.invocation;
+    const fault = findUnstorable(checkpoint);
+    if (fault !== null) return this.#refuse(step, unstorable(`the checkpoint: ${fault}`));
+    const owner = [stepUuid, this.workerUuid, String(attempt)];
+    const { rowCount } = await this.#query(STORE_CHECKPOINT, [...owner, JSON.stringify(checkpoint)]);
+    if (rowCount === 1) return SETTLED;
+    this.#running.delete(stepUuid);
+    return LOST;
+  }
+
+  async park(step: ClaimedStep, parked: ParkedStep): Promise<Settled> {
+    const { stepUuid, attempt } = step.invocation;
+    const { branches } = this.#running.get(stepUuid) ?? UNKNOWN;
+    if (branches.kind !== 'none') return this.#refuse(step, cannotWait(branches.kind));
+    const fault = findUnstorable(parked.wait);
+    if (fault !== null) return this.#refuse(step, unstorable(`what the step waits for: ${fault}`));
+    const { workerUuid } = this;
+    const { namespace, now } = this.#settings;
+    const parking = await parkStep(
+      this.#database.pool,
+      { stepUuid, workerUuid, attempt, namespace },
+      { ...parked, custom: storableFacts(parked.custom) },
+      now(),
+    ).catch((error: unknown) => Promise.reject(databaseError(error, this.#database.name)));
+    if (typeof parking !== 'string') return this.#refuse(step, parking);
+    this.#running.delete(stepUuid);
+    return parking === 'parked' ? SETTLED : LOST;
+  }
+
+  waiting(): Promise<readonly WaitingStep[]> {
+    return listWaiting(this.#database.pool, this.#settings.namespace);
+  }
+
+  async decide(stepUuid: string, decision: WaitDecision): Promise<void> {
+    const { namespace, now } = this.#settings;
+    await decideWaiting(this.#database, { stepUuid, namespace }, decision, now());
   }
 
   onReady(listener: () => void): () => void {
@@ -248,9 +326,9 @@ class RunningQueue implements TaskerQueue {
     const claimedAtMs = this.#settings.now();
     const { steps, unusable } = await hydrateSteps(this.#database.pool, [...this.#owed].slice(0, slots));
     await Promise.all(unusable.map((step) => this.#settleUnusable(step, claimedAtMs)));
-    for (const { invocation, retryable } of steps) {
+    for (const { invocation, retryable, branches } of steps) {
       this.#owed.delete(invocation.stepUuid);
-      this.#running.set(invocation.stepUuid, retryable);
+      this.#running.set(invocation.stepUuid, { retryable, branches });
     }
     return steps.map(({ invocation }: HydratedStep) => Object.freeze({ invocation, claimedAtMs }));
   }
@@ -264,21 +342,25 @@ class RunningQueue implements TaskerQueue {
       retry: { backoff: 'none', backoffBaseMs: null, maxBackoffMs: null },
       retryable: false,
     } as const;
-    const result = {
-      success: false,
-      output: {},
-      error,
-      handlerVersion: null,
-      startedAtMs,
-      executionMs: 0,
-      custom: {},
-    };
-    await this.#settler.settle(identity, result);
+    await this.#settler.settle(identity, { ...NOTHING_RAN, startedAtMs, error });
     this.#owed.delete(stepUuid);
     this.#settings.onError({
       code: 'ERR_TEMPLATE_INVALID',
       message: `step ${stepUuid} was failed: ${error.message}`,
     });
+  }
+
+  /** Settles a step that asked for something it cannot have. */
+  async #refuse(step: ClaimedStep, refused: StepError): Promise<Settled> {
+    const failed = { ...NOTHING_RAN, startedAtMs: step.claimedAtMs, error: refused };
+    const { settlement } = await this.settle(step, failed);
+    return { settlement, refused };
+  }
+
+  #query(statement: string, values: unknown[]) {
+    return this.#database.pool
+      .query(statement, values)
+      .catch((error: unknown) => Promise.reject(databaseError(error, this.#database.name)));
   }
 
   async #channelNamespace(): Promise<string> {

@@ -129,7 +129,7 @@ describe('wasm-broker run', () => {
     [
       'a grant of no known form',
       ['run', echo, '--input', input, '--grant', 'sql=*'],
-      'ERR_USAGE: --grant sql=*: expected log | time | http=METHOD URL | secret=NAME@HOST | JSON\n',
+      'ERR_USAGE: --grant sql=*: expected log | time | http=METHOD URL | secret=NAME@HOST | wait=MS | JSON\n',
     ],
     [
       'an unknown handler',

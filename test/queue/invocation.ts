@@ -20,6 +20,8 @@ export function exampleInvocation(stepName: string, more: Partial<StepInvocation
     timeoutMs: null,
     retry: { backoff: 'exponential', backoffBaseMs: null, maxBackoffMs: null },
     context: {},
+    batch: null,
+    checkpoint: null,
     dependencies: {},
     ...more,
   };

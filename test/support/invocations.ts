@@ -21,6 +21,8 @@ export function stepInvocation(given: Partial<StepInvocation>): StepInvocation {
     timeoutMs: null,
     retry: { backoff: 'exponential', backoffBaseMs: null, maxBackoffMs: null },
     context: {},
+    batch: null,
+    checkpoint: null,
     dependencies: {},
     ...given,
   };

@@ -13,7 +13,10 @@ describe('schema wasm_broker', () => {
 
   it('is made once, however many brokers start together', async () => {
     await Promise.all(Array.from({ length: 4 }, () => migrateBrokerSchema(fixture.database)));
-    expect(await fixture.query(`SELECT version FROM wasm_broker.schema_version`)).toEqual([{ version: 1 }]);
+    expect(await fixture.query(`SELECT version FROM wasm_broker.schema_version`)).toEqual([
+      { version: 1 },
+      { version: 2 },
+    ]);
     expect(await fixture.query(`SELECT * FROM wasm_broker.instances`)).toEqual([]);
   });
 
@@ -22,7 +25,7 @@ describe('schema wasm_broker', () => {
     await fixture.query(`INSERT INTO wasm_broker.schema_version (version) VALUES (99)`);
     await expect(migrateBrokerSchema(fixture.database)).rejects.toMatchObject({
       code: 'ERR_DATABASE_FOREIGN',
-      message: expect.stringContaining('has version 99, this broker knows 1'),
+      message: expect.stringContaining('has version 99, this broker knows 2'),
     });
   });
 

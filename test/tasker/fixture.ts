@@ -30,7 +30,11 @@ export interface Fixture {
   readonly queue: string;
   readonly database: Database;
   /** Registers a template of one or more steps and creates a task in `steps_in_process`. */
-  createTask(options?: { readonly context?: unknown; readonly steps?: readonly object[] }): Promise<Task>;
+  createTask(options?: {
+    readonly context?: unknown;
+    readonly steps?: readonly object[];
+    readonly lifecycle?: object;
+  }): Promise<Task>;
   query<Row extends object = Record<string, never>>(sql: string, values?: unknown[]): Promise<Row[]>;
   messages(queue?: string): Promise<Record<string, string>[]>;
   archived(queue?: string): Promise<unknown[]>;
@@ -68,12 +72,17 @@ export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
     queue,
     database,
     query,
-    async createTask({ context = {}, steps = [{ name: 'greet', handler: { callable: 'hello' } }] } = {}) {
+    async createTask({
+      context = {},
+      steps = [{ name: 'greet', handler: { callable: 'hello' } }],
+      lifecycle,
+    } = {}) {
       const template = TaskTemplate.parse({
         name: `task_${++tasks}`,
         namespace_name: namespace,
         version: '1.0.0',
         steps,
+        ...(lifecycle && { lifecycle }),
       });
       await registerTemplate(database.pool, template);
       return insertTask(database, template.name, queue, context);

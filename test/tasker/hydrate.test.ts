@@ -58,8 +58,20 @@ describe('hydrating steps', () => {
       timeoutMs: 12_000,
       retry: { backoff: 'linear', backoffBaseMs: 300, maxBackoffMs: 5000 },
       context: { order: 7 },
+      batch: null,
+      checkpoint: null,
       dependencies: {},
     });
+  });
+
+  it('gives a step at most 25 minutes, since Tasker gives up its task after 30', async () => {
+    const task = await fixture.createTask({
+      steps: [step('h_endless', { timeout_seconds: 100_000 }), step('h_untimed')],
+    });
+    for (const name of ['h_endless', 'h_untimed']) {
+      const stepUuid = await task.addStep(name, { message: false });
+      expect(await hydrateOne(stepUuid)).toMatchObject({ timeoutMs: 25 * 60_000 });
+    }
   });
 
   it("prefers the step's own inputs to the template's initialization and drops what Tasker added", async () => {
@@ -76,7 +88,7 @@ describe('hydrating steps', () => {
       inputs: {
         __template_step_name: 'h_worker',
         a: 3,
-        cursor: { batch_id: '001' },
+        cursor: { batch_id: '001', start_cursor: 0 },
         batch_metadata: {},
         is_no_op: false,
       },
@@ -86,6 +98,7 @@ describe('hydrating steps', () => {
       templateStepName: 'h_worker',
       stepType: 'batch_worker',
       initialization: { a: 3 },
+      batch: { batch_id: '001', start_cursor: 0, end_cursor: null, batch_size: null, is_no_op: false },
     });
   });
 

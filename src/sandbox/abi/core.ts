@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
-import type { ReplyMessage } from '../protocol.ts';
+import type { GuestResult, ReplyMessage } from '../protocol.ts';
 import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
 import { brokenRule, chargeGuest, type GuestState, isOutOfFuel, stopGuest } from './guest-state.ts';
 import { suspending } from './jspi.ts';
@@ -26,6 +26,7 @@ export function linkCore(state: GuestState, callBroker: CallBroker): WebAssembly
   const served: Readonly<Record<string, ImportFunction>> = {
     ...documentImports(state),
     ...reportImports(state),
+    ...requestImports(state),
     ...ambientImports(state),
   };
   const tasker: Record<string, WebAssembly.ImportValue> = Object.create(null);
@@ -38,7 +39,7 @@ export function linkCore(state: GuestState, callBroker: CallBroker): WebAssembly
   return { tasker, env, host: { memory: state.memory } };
 }
 
-/** input, config, result: documents the guest pulls. */
+/** input, config, step, result: documents the guest pulls. */
 function documentImports(state: GuestState): Record<string, ImportFunction> {
   const read = (call: string, source: () => Uint8Array) => (pointer: GuestPointer) => {
     chargeGuest(state, priceOf(source().byteLength));
@@ -50,6 +51,8 @@ function documentImports(state: GuestState): Record<string, ImportFunction> {
     input_read: read('input_read', () => state.input),
     config_len: () => state.config.byteLength,
     config_read: read('config_read', () => state.config),
+    step_len: () => state.step.byteLength,
+    step_read: read('step_read', () => state.step),
     result_len: () => state.result.byteLength,
     result_read: read('result_read', () => state.result),
   } as Record<string, ImportFunction>;
@@ -61,15 +64,7 @@ function reportImports(state: GuestState): Record<string, ImportFunction> {
     output_write: (pointer: number, length: number) => {
       const allowed = state.limits.output_bytes;
       if (length >>> 0 > allowed) {
-        stopGuest(state, {
-          kind: 'exhausted',
-          code: 'ERR_LIMIT_OUTPUT',
-          message: `output of ${length >>> 0} bytes; limits.output_bytes allows ${allowed}`,
-          limit: 'output_bytes',
-          allowed,
-          used: length >>> 0,
-          setting: 'limits.output_bytes',
-        });
+        stopGuest(state, outputTooLarge(length >>> 0, allowed));
         return undefined;
       }
       chargeGuest(state, priceOf(length >>> 0));
@@ -89,6 +84,27 @@ function reportImports(state: GuestState): Record<string, ImportFunction> {
       stopGuest(state, brokenRule('ERR_GUEST_ABORT', `${text}${where}`));
       return undefined;
     },
+  } as Record<string, ImportFunction>;
+}
+
+/** checkpoint, wait: the guest ends here and says how its step goes on. */
+function requestImports(state: GuestState): Record<string, ImportFunction> {
+  const request = (kind: 'checkpoint' | 'wait') => (pointer: number, length: number) => {
+    chargeGuest(state, priceOf(length >>> 0));
+    if (length >>> 0 > state.limits.output_bytes) {
+      stopGuest(state, outputTooLarge(length >>> 0, state.limits.output_bytes));
+      return undefined;
+    }
+    // untrusted: JSON of the guest; the broker reads it
+    const bytes = guestBytes(state, kind, pointer, length)?.slice();
+    if (bytes !== undefined && !isOutOfFuel(state)) stopGuest(state, { kind, request: bytes });
+    return undefined;
+  };
+  const wait = request('wait');
+  return {
+    checkpoint: request('checkpoint'),
+    wait: (pointer: number, length: number) =>
+      state.mayWait ? wait(pointer, length) : ungranted(state, 'wait'),
   } as Record<string, ImportFunction>;
 }
 
@@ -140,6 +156,18 @@ function writeLog(state: GuestState, level: LogLevel, pointer: GuestPointer, len
   state.logBytes += bytes.byteLength;
   if (LOG_LEVELS[level] >= (state.logLevel ?? 0)) state.logs.push({ level, message: textOf(bytes) });
   return undefined;
+}
+
+function outputTooLarge(used: number, allowed: number): GuestResult {
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_OUTPUT',
+    message: `output of ${used} bytes; limits.output_bytes allows ${allowed}`,
+    limit: 'output_bytes',
+    allowed,
+    used,
+    setting: 'limits.output_bytes',
+  };
 }
 
 function ungranted(state: GuestState, call: string): number {

@@ -8,8 +8,10 @@ export interface GuestState {
   readonly limits: Limits;
   readonly input: Uint8Array;
   readonly config: Uint8Array;
+  readonly step: Uint8Array;
   readonly timeMs: number | null;
   readonly logLevel: number | null;
+  readonly mayWait: boolean;
   /** The metered module's fuel counter; set once the instance exists. */
   fuel: WebAssembly.Global<'i64'> | null;
   output: Uint8Array | null;

@@ -1,7 +1,8 @@
 import type { Artifact } from '../../catalog/artifact.ts';
 import type { Authority } from '../../host/host-call.ts';
+import type { Aborted, Exhausted } from '../../model/outcome.ts';
 import type { HostCallRecord } from '../../model/receipt.ts';
-import type { GuestResult, ResultMessage } from '../protocol.ts';
+import type { ResultMessage } from '../protocol.ts';
 
 /** One invocation on its way through a lane, as the broker's own side knows it. */
 export interface Job {
@@ -10,8 +11,10 @@ export interface Job {
   readonly authority: Authority;
   readonly input: Uint8Array;
   readonly config: Uint8Array;
+  readonly step: Uint8Array;
   readonly timeMs: number | null;
   readonly logLevel: number | null;
+  readonly mayWait: boolean;
   readonly queuedAtMs: number;
   /** Calls that left the sandbox, in order. */
   readonly calls: HostCallRecord[];
@@ -24,4 +27,4 @@ export interface Job {
 /** How a job ended: what the worker reported, or a verdict of the broker about a worker that could not report. */
 export type JobEnd =
   | { readonly reported: ResultMessage; readonly startedAtMs: number }
-  | { readonly verdict: Exclude<GuestResult, { readonly kind: 'returned' }>; readonly wallMs: number };
+  | { readonly verdict: Exhausted | Aborted; readonly wallMs: number };

@@ -3,7 +3,7 @@ import { BrokerError } from '../../errors.ts';
 import type { Boundary } from '../../host/host-call.ts';
 import { epochMs } from '../protocol.ts';
 import type { Job } from './job.ts';
-import { Lane } from './lane.ts';
+import { ABORTED, Lane } from './lane.ts';
 
 export interface LanePoolOptions {
   readonly lanes: number;
@@ -65,6 +65,18 @@ export class LanePool {
     if (this.#closing) throw new BrokerError('ERR_ABORTED', 'the sandbox is closed');
     this.#waiting.push(job);
     this.#dispatch();
+  }
+
+  /** Ends a job, wherever it is, as aborted. Does nothing when it is done. */
+  cancel(job: Job): void {
+    const place = this.#waiting.indexOf(job);
+    if (place < 0) {
+      for (const lane of this.#lanes) lane.cancel(job);
+      return;
+    }
+    this.#waiting.splice(place, 1);
+    job.done({ verdict: ABORTED, wallMs: 0 });
+    if (this.#closing && this.pending === 0) this.#idle?.();
   }
 
   /** Waits for what runs, then ends every thread. */

@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { BrokerError } from '../../errors.ts';
 import type { Boundary } from '../../host/host-call.ts';
+import type { Aborted } from '../../model/outcome.ts';
 import {
   type CallMessage,
   CLOCK_FIRST_SLOT,
@@ -9,6 +10,7 @@ import {
   clockBytes,
   epochMs,
   type FromLane,
+  NOT_RUNNING,
   type ResultMessage,
   type ToLane,
 } from '../protocol.ts';
@@ -48,7 +50,16 @@ export interface LaneOptions {
 interface Flight {
   readonly job: Job;
   cancelledAtMs: number | null;
+  /** Who cancelled it: the caller, or (null) the clock. */
+  verdict: Aborted | null;
 }
+
+/** The verdict on an invocation that its caller ended. */
+export const ABORTED: Aborted = Object.freeze({
+  kind: 'aborted',
+  code: 'ERR_ABORTED',
+  message: 'the invocation was broken off by the broker',
+});
 
 /** A guest past its wall time has this long to notice its cancellation before its thread is ended. */
 const CANCEL_GRACE_MS = 100;
@@ -73,6 +84,8 @@ export class Lane {
     this.#flights = Array.from({ length: options.slots }, () => null);
     const clock = new SharedArrayBuffer(clockBytes(options.slots));
     this.#clock = new Float64Array(clock);
+    // Zero would name slot 0 until the thread is up.
+    this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.on('message', (batch: FromLane[]) => this.#receive(batch));
@@ -99,8 +112,8 @@ export class Lane {
   dispatch(job: Job): void {
     const slot = this.#flights.indexOf(null);
     if (slot < 0) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
-    this.#flights[slot] = { job, cancelledAtMs: null };
-    const { artifact, authority, input, config, timeMs, logLevel } = job;
+    this.#flights[slot] = { job, cancelledAtMs: null, verdict: null };
+    const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
     if (!this.#knownDigests.has(artifact.digest)) {
       this.#knownDigests.add(artifact.digest);
       const { digest, module, fuelExport, depthExport, deniedGrowExport, startExport, suspends } = artifact;
@@ -109,7 +122,9 @@ export class Lane {
       this.#send({ type: 'module', digest, module, ...exports, memoryMinPages, memoryMaxPages, suspends });
     }
     const limits = authority.limits;
-    this.#send({ type: 'invoke', slot, digest: artifact.digest, input, config, limits, timeMs, logLevel });
+    const { digest } = artifact;
+    const documents = { input, config, step };
+    this.#send({ type: 'invoke', slot, digest, ...documents, limits, timeMs, logLevel, mayWait });
   }
 
   /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
@@ -117,13 +132,23 @@ export class Lane {
     for (const [slot, flight] of this.#flights.entries()) {
       if (flight === null) continue;
       const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
-      if (!overWallTime(enteredMs, nowMs, flight.job.authority.limits)) continue;
+      const isOver = overWallTime(enteredMs, nowMs, flight.job.authority.limits);
+      if (flight.cancelledAtMs === null && !isOver) continue;
       if (flight.cancelledAtMs === null) this.#cancel(slot, flight, nowMs);
       else if (nowMs - flight.cancelledAtMs > CANCEL_GRACE_MS && this.#clock[CLOCK_RUNNING] === slot) {
         this.kill(`the guest in slot ${slot} does not yield`);
         return;
       }
     }
+  }
+
+  /** Ends a job of this lane as aborted. */
+  cancel(job: Job): void {
+    const slot = this.#flights.findIndex((flight) => flight?.job === job);
+    const flight = this.#flights[slot];
+    if (flight == null || flight.cancelledAtMs !== null) return;
+    flight.verdict = ABORTED;
+    this.#cancel(slot, flight, epochMs());
   }
 
   /** Ends the thread at once. Its invocations are settled or handed back by `onDead`. */
@@ -176,7 +201,8 @@ export class Lane {
     const { job } = flight;
     const startedAtMs = epochMs() - message.wallMs;
     if (flight.cancelledAtMs !== null && message.result.kind === 'aborted') {
-      job.done({ verdict: wallTimeVerdict(job.authority.limits, message.wallMs), wallMs: message.wallMs });
+      const verdict = flight.verdict ?? wallTimeVerdict(job.authority.limits, message.wallMs);
+      job.done({ verdict, wallMs: message.wallMs });
     } else job.done({ reported: message, startedAtMs });
     this.#options.onFree(this);
   }
@@ -197,7 +223,7 @@ export class Lane {
       if (flight === null) continue;
       this.#flights[slot] = null;
       const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
-      if (enteredMs === 0) unstarted.push(flight.job);
+      if (enteredMs === 0 && flight.verdict === null) unstarted.push(flight.job);
       else this.#settleLost(flight, slot, nowMs - enteredMs, reason);
     }
     this.#options.onDead(this, reason, unstarted);
@@ -206,8 +232,8 @@ export class Lane {
   #settleLost(flight: Flight, slot: number, wallMs: number, reason: string): void {
     const { job } = flight;
     job.abort.abort();
-    if (flight.cancelledAtMs !== null && this.#clock[CLOCK_RUNNING] === slot) {
-      job.done({ verdict: wallTimeVerdict(job.authority.limits, wallMs), wallMs });
+    if (flight.verdict !== null || (flight.cancelledAtMs !== null && this.#clock[CLOCK_RUNNING] === slot)) {
+      job.done({ verdict: flight.verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
       return;
     }
     const message = `lane ${this.index} was lost: ${reason}`;

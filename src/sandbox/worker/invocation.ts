@@ -62,8 +62,10 @@ function newState(module: ModuleMessage, message: InvokeMessage): GuestState {
     limits: message.limits,
     input: message.input,
     config: message.config,
+    step: message.step,
     timeMs: message.timeMs,
     logLevel: message.logLevel,
+    mayWait: message.mayWait,
     fuel: null,
     output: null,
     result: NO_BYTES,
@@ -142,12 +144,20 @@ function report(
     slot: message.slot,
     result,
     fuel: state.limits.fuel - Number(fuelLeft),
-    fuelExact: result.kind === 'returned' || result.kind === 'failed' || isFuel(result),
+    fuelExact: ENDED_BY_ITSELF.has(result.kind) || isFuel(result),
     peakMemoryBytes,
     logs: state.logs,
     wallMs: epochMs() - startedMs,
   };
 }
+
+/** Ways to end at which the counter was exact: by returning, or inside a call of the host. */
+const ENDED_BY_ITSELF: ReadonlySet<GuestResult['kind']> = new Set([
+  'returned',
+  'checkpoint',
+  'wait',
+  'failed',
+]);
 
 function isFuel(result: ResultMessage['result']): boolean {
   return result.kind === 'exhausted' && result.limit === 'fuel';

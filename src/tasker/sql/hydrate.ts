@@ -3,7 +3,8 @@
  */
 
 /**
- * $1 step ids. One row per step: its task, its own row, and of the task's template only the step's definition.
+ * $1 step ids. One row per step: its task, its own row, and of the task's template only the step's definition; for a step
+ * that creates others also the names, types and dependencies of all.
  *
  * Safe against broken templates: the JSON path is lax, so that a configuration of any shape yields null for
  * `template_step` instead of failing the batch.
@@ -13,15 +14,19 @@ SELECT ws.workflow_step_uuid AS step_uuid, ws.task_uuid, t.correlation_id,
        tn.name AS namespace, nt.name AS task_name, nt.version AS task_version,
        ns.name AS step_name,
        COALESCE(ws.inputs->>'__template_step_name', ns.name) AS template_step_name,
-       ws.inputs, ws.attempts, ws.max_attempts, ws.retryable, t.context,
-       jsonb_path_query_first(
-         nt.configuration, '$.steps[*] ? (@.name == $name)',
-         jsonb_build_object('name', COALESCE(ws.inputs->>'__template_step_name', ns.name))) AS template_step
+       ws.inputs, ws.checkpoint, ws.attempts, ws.max_attempts, ws.retryable, t.context, template.step AS template_step,
+       CASE WHEN template.step->>'type' IN ('decision', 'batchable') THEN (
+         SELECT jsonb_agg(jsonb_build_object('name', s->'name', 'type', s->'type', 'dependencies', s->'dependencies'))
+           FROM jsonb_path_query(nt.configuration, '$.steps[*]') s) END AS template_outline
   FROM tasker.workflow_steps ws
   JOIN tasker.named_steps ns ON ns.named_step_uuid = ws.named_step_uuid
   JOIN tasker.tasks t ON t.task_uuid = ws.task_uuid
   JOIN tasker.named_tasks nt ON nt.named_task_uuid = t.named_task_uuid
   JOIN tasker.task_namespaces tn ON tn.task_namespace_uuid = nt.task_namespace_uuid
+ CROSS JOIN LATERAL (
+   SELECT jsonb_path_query_first(
+     nt.configuration, '$.steps[*] ? (@.name == $name)',
+     jsonb_build_object('name', COALESCE(ws.inputs->>'__template_step_name', ns.name))) AS step) template
  WHERE ws.workflow_step_uuid = ANY ($1::uuid[])`;
 
 /**

@@ -38,13 +38,20 @@ SELECT i.worker_uuid, i.hostname, i.pid, i.stopped_at IS NOT NULL AS stopped,
  */
 export const LOCK_DEAD_INSTANCE = `SELECT pg_try_advisory_xact_lock(${lockKey('$1::text')}) AS locked`;
 
-/** $1 worker uuid: steps that this instance had claimed and not completed, with the attempt it was on. */
+/**
+ * $1 worker uuid: steps that this instance had claimed and not completed, with the attempt it was on. Steps that wait for
+ * a person are no orphans.
+ */
 export const STEPS_OF_INSTANCE = `
 SELECT ws.workflow_step_uuid AS step_uuid, (tr.metadata->>'attempt')::int AS attempt
   FROM tasker.workflow_steps ws
   JOIN tasker.workflow_step_transitions tr ON tr.workflow_step_uuid = ws.workflow_step_uuid AND tr.most_recent
    AND tr.to_state = 'in_progress' AND tr.metadata->>'worker_uuid' = $1::text
- WHERE ws.processed = false`;
+ WHERE ws.processed = false
+   AND NOT EXISTS (
+     SELECT FROM wasm_broker.waiting_steps w
+      WHERE w.step_uuid = ws.workflow_step_uuid AND w.worker_uuid::text = $1::text
+        AND w.attempt::text = tr.metadata->>'attempt')`;
 
 /** $1 worker uuid. Says that this instance has ended by itself, so that nobody waits for it to come back. */
 export const STOP_INSTANCE = `UPDATE wasm_broker.instances SET stopped_at = NOW() WHERE worker_uuid = $1::uuid`;
