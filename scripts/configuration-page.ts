@@ -38,6 +38,10 @@ ${section('database')}
 
 ${section('worker')}
 
+## [admin]
+
+${section('admin')}
+
 ## [catalog]
 
 ${section('catalog')}

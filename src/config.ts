@@ -50,7 +50,28 @@ export const Config = z.strictObject({
         .max(3600)
         .default(30)
         .describe('How long a message that was read stays hidden.'),
+      drain_grace_ms: z
+        .int()
+        .min(0)
+        .max(3_600_000)
+        .default(25_000)
+        .describe('After SIGTERM: how long steps may run on before they are broken off and given back.'),
       templates: z.array(z.string()).default([]).describe('Template files or folders, registered at start.'),
+    })
+    .prefault({}),
+  admin: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe('Serve `/livez` and `/readyz`, and `/v1` if there is a token.'),
+      host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+      port: z.int().min(0).max(65535).default(8089).describe('Port to listen on; 0 takes a free one.'),
+      token: z
+        .string()
+        .min(16)
+        .optional()
+        .describe('Bearer token of `/v1`, best as `${env.NAME}`. Without it `/v1` is not served.'),
     })
     .prefault({}),
   catalog: z

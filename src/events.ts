@@ -23,7 +23,7 @@ export interface BrokerEvents {
     readonly settlement: 'settled' | 'lost';
   };
   'lane:ready': { readonly lane: number };
-  'lane:lost': { readonly lane: number; readonly reason: string; readonly invocations: number };
+  'lane:lost': { readonly lane: number; readonly reason: string };
   'queue:error': { readonly code: string; readonly message: string };
 }
 

@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'sandbox/worker': ['errors.ts', 'model', 'sandbox/protocol.ts', 'sandbox/abi'],
   'sandbox/abi': ['errors.ts', 'model', 'sandbox/protocol.ts'],
   broker: ['errors.ts', 'events.ts', 'model', 'catalog', 'queue', 'sandbox'],
+  admin: ['errors.ts', 'model'],
   standalone: ['errors.ts', 'model'],
   cli: ['*'],
   'index.ts': ['*'],
@@ -33,6 +34,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   pino: ['log.ts'],
   yaml: ['tasker'],
+  fastify: ['admin', 'standalone'],
   ajv: ['catalog'],
   'assemblyscript/asc': ['catalog'],
 };

@@ -6,9 +6,20 @@ import { inspectCommand } from './inspect.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { packageVersion } from './version.ts';
+import { decideCommand, waitingCommand } from './waiting.ts';
 
 /** Exit codes: 0 all went as expected, 1 it did not, 2 wrong use or configuration. */
 const EXIT_USAGE = 2;
+
+const COMMANDS = [
+  demoCommand,
+  serveCommand,
+  waitingCommand,
+  decideCommand,
+  runCommand,
+  buildCommand,
+  inspectCommand,
+];
 
 /** The command line. Wires the commands; each has its own file. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -16,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description('Runs Tasker workflow steps in metered WebAssembly sandboxes.')
     .version(packageVersion())
     .exitOverride();
-  for (const add of [demoCommand, serveCommand, runCommand, buildCommand, inspectCommand]) add(program);
+  for (const add of COMMANDS) add(program);
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import { loadConfig, processEnv } from '../config.ts';
+import { type AdminServer, startAdminServer } from '../admin/server.ts';
+import { type Config, loadConfig, processEnv } from '../config.ts';
 import { BrokerError } from '../errors.ts';
 import { createEvents } from '../events.ts';
 import { createLog, logEvents } from '../log.ts';
-import { startWorker } from './worker.ts';
+import { adminPorts } from './admin-ports.ts';
+import { startWorker, type Worker } from './worker.ts';
 
 /** `wasm-broker serve`: the broker beside a Tasker, until it is told to stop. */
 export function serveCommand(program: Command): void {
@@ -13,21 +15,42 @@ export function serveCommand(program: Command): void {
     .option('--config <file>', 'configuration', 'broker.toml')
     .action(async (options: { readonly config: string }) => {
       const config = loadConfig({ file: options.config, env: processEnv() });
-      const { url } = config.database;
-      if (url === undefined) {
-        throw new BrokerError(
-          'ERR_CONFIG_INVALID',
-          'no database: set DATABASE_URL or [database] url in broker.toml',
-        );
-      }
+      const databaseUrl = requireDatabaseUrl(config);
       const log = createLog(config.log.level);
       const events = createEvents((error) => log.error({ error }, 'event listener failed'));
       logEvents(events, log);
-      const worker = await startWorker({ config, databaseUrl: url, env: processEnv(), events });
-      await stopSignal();
-      log.info('draining');
-      await worker.stop();
+      const stopped = stopSignal();
+      const worker = await startWorker({ config, databaseUrl, env: processEnv(), events });
+      const admin = await openAdmin(config, worker);
+      if (admin !== null) log.info({ url: admin.url }, 'admin server listens');
+      await stopped;
+      const graceMs = config.worker.drain_grace_ms;
+      log.info({ graceMs, inFlight: worker.broker.inFlight }, 'draining');
+      await worker.stop({ graceMs });
+      await admin?.close();
     });
+}
+
+/** The database of the configuration, or an error that says how to name one. */
+export function requireDatabaseUrl(config: Config): string {
+  const { url } = config.database;
+  if (url !== undefined) return url;
+  throw new BrokerError(
+    'ERR_CONFIG_INVALID',
+    'no database: set DATABASE_URL or [database] url in broker.toml',
+  );
+}
+
+/** A broker without its admin server could not be probed, so it does not start without it either. */
+async function openAdmin({ admin }: Config, worker: Worker): Promise<AdminServer | null> {
+  if (!admin.enabled) return null;
+  try {
+    const { host, port, token = null } = admin;
+    return await startAdminServer({ host, port, token, ports: adminPorts(worker) });
+  } catch (error) {
+    await worker.stop({ graceMs: 0 });
+    throw error;
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

@@ -1,4 +1,4 @@
-import { type Broker, createBroker } from '../broker/broker.ts';
+import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
@@ -21,23 +21,34 @@ export interface WorkerOptions {
 }
 
 export interface Worker {
+  readonly config: Config;
   readonly broker: Broker;
   readonly catalog: Catalog;
+  readonly queue: TaskerQueue;
+  /** Lanes whose thread runs guests now. */
+  readonly lanesReady: number;
   /** Drains, then closes sandbox and database connections. */
-  stop(): Promise<void>;
+  stop(options?: DrainOptions): Promise<void>;
 }
 
 /** Wires a broker as a worker of one Tasker namespace: catalog, sandbox, queue, broker; `serve` and `demo` share it. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
   const { worker, limits, grants } = config;
+  const lanesReady = new Set<number>();
   const sandbox = createSandbox({
     lanes: worker.lanes,
     inFlightPerLane: worker.in_flight_per_lane,
     limits,
     host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
-    onLaneReady: (lane) => events.emit('lane:ready', { lane }),
-    onLaneLost: (lane, reason) => events.emit('lane:lost', { lane, reason, invocations: 0 }),
+    onLaneReady: (lane) => {
+      lanesReady.add(lane);
+      events.emit('lane:ready', { lane });
+    },
+    onLaneLost: (lane, reason) => {
+      lanesReady.delete(lane);
+      events.emit('lane:lost', { lane, reason });
+    },
   });
   try {
     const catalog = await loadCatalog(config, sandbox);
@@ -48,16 +59,27 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       visibilityTimeoutS: worker.visibility_timeout_s,
       onError: (problem) => events.emit('queue:error', problem),
     });
-    await registerTemplates(queue, worker.templates, forceTemplates);
+    await registerTemplates(queue, worker.templates, forceTemplates).catch(async (error: unknown) => {
+      await queue.close();
+      throw error;
+    });
     const slots = worker.lanes * worker.in_flight_per_lane;
     const broker = createBroker({ queue, sandbox, catalog, policy: { grants, limits }, slots, events });
     broker.start();
     events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
-    const stop = async () => {
-      await broker.drain();
-      await Promise.all([queue.close(), sandbox.close()]);
-    };
-    return { broker, catalog, stop };
+    return Object.freeze({
+      config,
+      broker,
+      catalog,
+      queue,
+      get lanesReady() {
+        return lanesReady.size;
+      },
+      async stop(options?: DrainOptions) {
+        await broker.drain(options);
+        await Promise.all([queue.close(), sandbox.close()]);
+      },
+    });
   } catch (error) {
     await sandbox.close();
     throw error;

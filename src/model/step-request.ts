@@ -28,6 +28,18 @@ export const WaitRequest = z.strictObject({
 });
 export type WaitRequest = Readonly<z.infer<typeof WaitRequest>>;
 
+/** A step that waits for a person, as an operator sees it. */
+export interface WaitingStep {
+  readonly stepUuid: string;
+  readonly taskUuid: string;
+  readonly stepName: string;
+  readonly taskName: string;
+  readonly reason: string;
+  readonly data: JsonValue;
+  readonly sinceMs: number;
+  readonly untilMs: number;
+}
+
 /** What a person decided. */
 export const WaitDecision = z.strictObject({
   decision: z.enum(['approved', 'rejected']),

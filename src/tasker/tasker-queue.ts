@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { BrokerError, type ErrorCode } from '../errors.ts';
-import type { CheckpointRequest, WaitDecision } from '../model/step-request.ts';
+import type { CheckpointRequest, WaitDecision, WaitingStep } from '../model/step-request.ts';
 import type { StepError, StepResult } from '../model/step-result.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import type { ClaimedStep, ParkedStep, Settled, StepQueue } from '../queue/step-queue.ts';
@@ -23,7 +23,7 @@ import { STORE_CHECKPOINT } from './sql/checkpoint.ts';
 import { CHANNEL_NAMESPACE } from './sql/session.ts';
 import { findUnstorable, storableFacts } from './storable.ts';
 import type { TaskTemplate } from './template.ts';
-import { decideWaiting, listWaiting, parkStep, type WaitingStep } from './waiting.ts';
+import { decideWaiting, listWaiting, parkStep } from './waiting.ts';
 
 /** Something an operator should know that failed no call. */
 export interface QueueProblem {
@@ -57,6 +57,8 @@ export interface TaskerQueue extends StepQueue {
     template: TaskTemplate,
     options?: { readonly force?: boolean },
   ): Promise<Verdict<{ readonly stored: boolean }>>;
+  /** The outage that was reported last and is not over yet, or null. */
+  readonly problem: string | null;
   /** Steps of the namespace that wait for a person, whoever parked them. */
   waiting(): Promise<readonly WaitingStep[]>;
   /** Ends a wait. Rejects with ERR_WAIT_UNKNOWN when the step does not wait (any more). */
@@ -261,6 +263,10 @@ class RunningQueue implements TaskerQueue {
     if (typeof parking !== 'string') return this.#refuse(step, parking);
     this.#running.delete(stepUuid);
     return parking === 'parked' ? SETTLED : LOST;
+  }
+
+  get problem(): string | null {
+    return this.#reported;
   }
 
   waiting(): Promise<readonly WaitingStep[]> {

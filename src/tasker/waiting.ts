@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BrokerError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
-import { type WaitDecision, WaitRequest } from '../model/step-request.ts';
+import { type WaitDecision, type WaitingStep, WaitRequest } from '../model/step-request.ts';
 import type { StepError } from '../model/step-result.ts';
 import type { ParkedStep } from '../queue/step-queue.ts';
 import { resultOfWait, type WaitEnd } from '../queue/wait-result.ts';
@@ -25,18 +25,6 @@ const TASK_LIFETIME_MINUTES = 24 * 60;
 const MARGIN_MINUTES = 1;
 const MINUTE_MS = 60_000;
 const OVERDUE_BATCH = 100;
-
-/** A step that waits for a person, as an operator sees it. */
-export interface WaitingStep {
-  readonly stepUuid: string;
-  readonly taskUuid: string;
-  readonly stepName: string;
-  readonly taskName: string;
-  readonly reason: string;
-  readonly data: JsonValue;
-  readonly sinceMs: number;
-  readonly untilMs: number;
-}
 
 /** Who parks which attempt. */
 export interface ParkingAttempt {

@@ -6,6 +6,9 @@ import type {} from './postgres-setup.ts';
 /** A database of its own, with the Tasker schema installed. */
 export interface TestDatabase {
   readonly url: string;
+  /** Ends every session and lets nobody in. */
+  lock(): Promise<void>;
+  unlock(): Promise<void>;
   /** Removes the database, also while connections are open. */
   drop(): Promise<void>;
 }
@@ -20,6 +23,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await maintain(postgres.url, `CREATE DATABASE ${name} TEMPLATE tasker`);
   return {
     url: url.href,
+    async lock() {
+      await maintain(postgres.url, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+      await maintain(
+        postgres.url,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`,
+      );
+    },
+    unlock: () => maintain(postgres.url, `ALTER DATABASE ${name} ALLOW_CONNECTIONS true`),
     drop: () => maintain(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

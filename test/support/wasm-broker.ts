@@ -14,6 +14,8 @@ export interface RunningCommand {
   readonly ended: Promise<Ended>;
   /** Resolves when its output, both streams together, matches. */
   until(pattern: RegExp): Promise<void>;
+  /** The first group of `pattern`, once the output matches. */
+  find(pattern: RegExp): Promise<string>;
 }
 
 /** Starts the command line as a process of its own, as a user does. */
@@ -55,7 +57,11 @@ export function startWasmBroker(
       void ended.then(() => reject(new Error(`ended before ${pattern} appeared:\n${stdout}${stderr}`)));
       check();
     });
-  return { child, ended, until };
+  const find = async (pattern: RegExp): Promise<string> => {
+    await until(pattern);
+    return pattern.exec(stdout + stderr)?.[1] ?? '';
+  };
+  return { child, ended, until, find };
 }
 
 /** Runs the command line to its end. */

@@ -38,6 +38,9 @@ export interface Fixture {
   query<Row extends object = Record<string, never>>(sql: string, values?: unknown[]): Promise<Row[]>;
   messages(queue?: string): Promise<Record<string, string>[]>;
   archived(queue?: string): Promise<unknown[]>;
+  /** Ends every session of others and lets nobody in, as a server that goes away does. */
+  breakConnections(): Promise<void>;
+  allowConnections(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,7 +64,7 @@ export interface StepOptions {
 
 export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
   const testDatabase = await createTestDatabase();
-  const database = openDatabase(testDatabase.url);
+  let database = openDatabase(testDatabase.url);
   const query = async <Row extends object>(sql: string, values: unknown[] = []) =>
     (await database.pool.query<Row>(sql, values)).rows;
   const queue = `worker_${namespace}_queue`;
@@ -70,7 +73,9 @@ export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
     url: testDatabase.url,
     namespace,
     queue,
-    database,
+    get database() {
+      return database;
+    },
     query,
     async createTask({
       context = {},
@@ -93,6 +98,14 @@ export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
       ),
     archived: async (name = queue) =>
       (await query<{ message: unknown }>(`SELECT message FROM pgmq.a_${name}`)).map(({ message }) => message),
+    async breakConnections() {
+      await database.close();
+      await testDatabase.lock();
+    },
+    async allowConnections() {
+      await testDatabase.unlock();
+      database = openDatabase(testDatabase.url);
+    },
     async close() {
       await database.close();
       await testDatabase.drop();

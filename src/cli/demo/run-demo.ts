@@ -48,7 +48,7 @@ export async function runDemo(options: { readonly json: boolean }): Promise<bool
       // The template comes with this package and the database is the demo's own.
       forceTemplates: true,
     });
-    cleanups.push(worker.stop);
+    cleanups.push(() => worker.stop());
     engine.start();
     const taskUuid = unfinished?.taskUuid ?? (await submit(engine, server));
     progress.note(`task ${taskUuid}: ${unfinished === null ? 'submitted' : 'was left unfinished; goes on'}`);
