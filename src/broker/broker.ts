@@ -46,8 +46,11 @@ export function createBroker(options: BrokerOptions): Broker {
   const abandon = new AbortController();
   const { queue, events } = options;
   const services = { now: Date.now, ...options, stop: stop.signal, abandon: abandon.signal };
+  /** What breaks off a step that runs. */
+  const running = new Map<string, AbortController>();
   let intake: Intake | null = null;
   let draining: Promise<void> | null = null;
+  let unsubscribe = () => {};
 
   const drain = async ({ graceMs, abandonMs = ABANDON_DEFAULT_MS }: DrainOptions): Promise<void> => {
     if (lifecycle.state === 'running') lifecycle.become('draining');
@@ -58,6 +61,7 @@ export function createBroker(options: BrokerOptions): Broker {
     }
     await intake?.drain();
     for (const timer of timers) clearTimeout(timer);
+    unsubscribe();
     lifecycle.become('stopped');
     events.emit('broker:stopped', {});
   };
@@ -71,10 +75,17 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     start() {
       lifecycle.become('running');
+      unsubscribe = queue.onLost((stepUuid) => running.get(stepUuid)?.abort());
       intake = startIntake({
         queue,
         slots: options.slots,
-        handle: (step) => runStep(step, services),
+        handle: async (step) => {
+          const { stepUuid } = step.invocation;
+          const lost = new AbortController();
+          running.set(stepUuid, lost);
+          await runStep(step, { ...services, stop: AbortSignal.any([stop.signal, lost.signal]) });
+          running.delete(stepUuid);
+        },
         onError: (error) => events.emit('queue:error', { code: codeOf(error), message: messageOf(error) }),
       });
     },

@@ -52,6 +52,7 @@ export function createMemoryQueue({
   const checkpoints = new Map<string, JsonObject>();
   const parked = new Map<string, { readonly step: ParkedStep; readonly sinceMs: number }>();
   const listeners = new Set<() => void>();
+  const lostListeners = new Set<(stepUuid: string) => void>();
   const cancelTimers = new Set<() => void>();
   let closed = false;
 
@@ -81,7 +82,7 @@ export function createMemoryQueue({
     enqueue: (invocation) => add(invocation, 0),
     cancel(stepUuid) {
       waiting = waiting.filter(({ invocation }) => invocation.stepUuid !== stepUuid);
-      claimed.delete(stepUuid);
+      if (claimed.delete(stepUuid)) for (const listener of [...lostListeners]) listener(stepUuid);
     },
     resultOf: (stepUuid) => results.get(stepUuid),
     async claim(slots): Promise<readonly ClaimedStep[]> {
@@ -130,8 +131,13 @@ export function createMemoryQueue({
       listeners.add(own);
       return () => listeners.delete(own);
     },
+    onLost(listener) {
+      lostListeners.add(listener);
+      return () => lostListeners.delete(listener);
+    },
     async close() {
       closed = true;
+      lostListeners.clear();
       listeners.clear();
       for (const cancel of cancelTimers) cancel();
       cancelTimers.clear();

@@ -48,5 +48,10 @@ export interface StepQueue {
   park(step: ClaimedStep, parked: ParkedStep): Promise<Settled>;
   /** Calls `listener` whenever there may be something to claim. Returns the function that stops it. */
   onReady(listener: () => void): () => void;
+  /**
+   * Calls `listener` with a claimed step that is not ours any more: cancelled, or resolved by hand. Its result would be
+   * lost. Returns the function that stops it.
+   */
+  onLost(listener: (stepUuid: string) => void): () => void;
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ import { createRecovery, type Recovery } from './recovery.ts';
 import { registerTemplate } from './register-template.ts';
 import { createSettler, type Settler } from './settler.ts';
 import { STORE_CHECKPOINT } from './sql/checkpoint.ts';
+import { LOST_STEPS } from './sql/lost.ts';
 import { CHANNEL_NAMESPACE } from './sql/session.ts';
 import { findUnstorable, storableFacts } from './storable.ts';
 import type { TaskTemplate } from './template.ts';
@@ -42,6 +43,8 @@ export interface TaskerQueueOptions {
   readonly visibilityTimeoutS?: number;
   /** How often to look for what crashes left behind. */
   readonly recoveryMs?: number;
+  /** How often to look whether steps that run were cancelled. */
+  readonly lostStepsMs?: number;
   /** How long a broker on another machine has to be gone before its steps are recovered. */
   readonly deadInstanceGraceMs?: number;
   readonly onError?: (problem: QueueProblem) => void;
@@ -69,6 +72,7 @@ const DEFAULTS = {
   pollMs: 500,
   visibilityTimeoutS: 30,
   recoveryMs: 5000,
+  lostStepsMs: 1000,
   deadInstanceGraceMs: 10_000,
 } as const;
 
@@ -150,6 +154,7 @@ class RunningQueue implements TaskerQueue {
   /** One claim at a time. */
   #claiming: Promise<unknown> = Promise.resolve();
   #recovering: Promise<void> | null = null;
+  readonly #lostListeners = new Set<(stepUuid: string) => void>();
   #listener: Listener | null = null;
   #timers: readonly NodeJS.Timeout[] = [];
   #closed = false;
@@ -192,7 +197,7 @@ class RunningQueue implements TaskerQueue {
   }
 
   async open(): Promise<void> {
-    const { pollMs, recoveryMs } = this.#settings;
+    const { pollMs, recoveryMs, lostStepsMs } = this.#settings;
     this.#listener = await openListener({
       connect: () => this.#database.connect(),
       channel: `pgmq_message_ready.${await this.#channelNamespace()}`,
@@ -203,6 +208,7 @@ class RunningQueue implements TaskerQueue {
     await this.#recovery.run();
     this.#timers = [
       setInterval(() => this.#ready.fire(), pollMs),
+      setInterval(() => void this.#findLost(), lostStepsMs),
       setInterval(() => {
         this.#recovering ??= this.#recovery.run().finally(() => {
           this.#recovering = null;
@@ -282,6 +288,11 @@ class RunningQueue implements TaskerQueue {
     return this.#ready.subscribe(listener);
   }
 
+  onLost(listener: (stepUuid: string) => void): () => void {
+    this.#lostListeners.add(listener);
+    return () => this.#lostListeners.delete(listener);
+  }
+
   async registerTemplate(template: TaskTemplate, options?: { readonly force?: boolean }) {
     const { namespace } = this.#settings;
     if (template.namespace_name !== namespace) {
@@ -354,6 +365,23 @@ class RunningQueue implements TaskerQueue {
       code: 'ERR_TEMPLATE_INVALID',
       message: `step ${stepUuid} was failed: ${error.message}`,
     });
+  }
+
+  /** A step that ends by itself meanwhile is told as lost too, which harms nobody: it is not running any more. */
+  async #findLost(): Promise<void> {
+    const steps = [...this.#running.keys()];
+    if (steps.length === 0) return;
+    try {
+      const { rows } = await this.#database.pool.query<{ step_uuid: string }>(LOST_STEPS, [
+        steps,
+        this.workerUuid,
+      ]);
+      for (const { step_uuid } of rows) {
+        for (const listener of [...this.#lostListeners]) listener(step_uuid);
+      }
+    } catch (error) {
+      this.#report(error);
+    }
   }
 
   /** Settles a step that asked for something it cannot have. */

@@ -187,6 +187,40 @@ describe('a step that goes on later', () => {
   });
 });
 
+describe('a step that is cancelled while it runs', () => {
+  it('is broken off, and what became of it is not reported', async () => {
+    const sandbox = createSandbox({ lanes: 1, limits: { fuel: Number.MAX_SAFE_INTEGER } });
+    const queue = createMemoryQueue();
+    const artifact = await sandbox.admit(ENDLESS);
+    const endless = {
+      name: 'endless',
+      version: '1.0.0',
+      artifact,
+      checkConfig: () => ({ allowed: true }) as const,
+    };
+    const events = createEvents();
+    const settled: BrokerEvents['step:settled'][] = [];
+    events.on('step:settled', (event) => settled.push(event));
+    events.on('step:started', ({ stepUuid }) => queue.cancel(stepUuid));
+    const broker = createBroker({
+      queue,
+      sandbox,
+      catalog: createCatalog([endless]),
+      policy: { grants: {}, limits: { ...DEFAULT_LIMITS, fuel: Number.MAX_SAFE_INTEGER } },
+      slots: 1,
+      events,
+    });
+    const step = stepInvocation({ callable: 'endless' });
+    queue.enqueue(step);
+    broker.start();
+    await expect.poll(() => settled).toMatchObject([{ outcome: 'aborted', settlement: 'lost' }]);
+    expect(queue.resultOf(step.stepUuid)).toBeUndefined();
+    await broker.drain();
+    await queue.close();
+    await sandbox.close();
+  });
+});
+
 describe('draining', () => {
   let sandbox: Sandbox;
   beforeAll(() => {

@@ -101,6 +101,16 @@ export function describeStepQueue(name: string, start: () => Promise<QueueUnderT
       expect(await under.queue.settle(step, SUCCESS)).toMatchObject({ settlement: 'lost' });
     });
 
+    it('tells that a claimed step was cancelled', async () => {
+      const stepUuid = await under.enqueue('one');
+      await under.enqueue('two');
+      const lost = new Set<string>();
+      under.queue.onLost((step) => lost.add(step));
+      expect(await under.queue.claim(2)).toHaveLength(2);
+      await under.cancel(stepUuid);
+      await expect.poll(() => [...lost], { timeout: 10_000 }).toEqual([stepUuid]);
+    });
+
     it('does not claim a step that was cancelled before', async () => {
       await under.cancel(await under.enqueue('one'));
       expect(await under.queue.claim(10)).toEqual([]);
