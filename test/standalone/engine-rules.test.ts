@@ -85,7 +85,11 @@ describe('the steps of a template', () => {
   it('of a branch end at the next decision', () => {
     expect(branches('outer', 'deep')).toEqual(['deep', 'inner']);
     expect(branches('inner', 'left')).toEqual(['end', 'join', 'left']);
-    expect(branches('outer', 'flat')).toEqual(['end', 'flat', 'join']);
+  });
+
+  it('of any branch bring the next decision along, as in Tasker, and it cannot be asked for by name', () => {
+    expect(branches('outer', 'flat')).toEqual(['end', 'flat', 'inner', 'join']);
+    expect(branches('outer', 'inner')).toMatch(/"inner" is not a step downstream of "outer"/);
   });
 
   it('of another part of the template are refused to a decision', () => {
@@ -105,7 +109,15 @@ describe('the steps of a template', () => {
       'aliases',
     );
     expect(steps).toEqual([
-      { name: 'a', type: 'standard', dependencies: [], initialization: {}, retryable: true, maxAttempts: 3 },
+      {
+        name: 'a',
+        type: 'standard',
+        dependencies: [],
+        initialization: {},
+        retryable: true,
+        maxAttempts: 3,
+        batchConfig: null,
+      },
       {
         name: 'b',
         type: 'decision',
@@ -113,6 +125,7 @@ describe('the steps of a template', () => {
         initialization: {},
         retryable: true,
         maxAttempts: 3,
+        batchConfig: null,
       },
     ]);
   });

@@ -22,7 +22,8 @@ export async function openDatabase({ stateDir, env, onNotice }: OpenDatabaseOpti
     given === undefined ? await startServer(stateDir, onNotice) : { url: given, stop: async () => {} };
   try {
     await installSchema(server.url);
-    const engine = await createEngine({ databaseUrl: server.url });
+    // Engine, broker and database die together here, and a kill -9 must not leave the task stuck.
+    const engine = await createEngine({ databaseUrl: server.url, redrive: true });
     const stop = async () => {
       await engine.stop();
       await server.stop();

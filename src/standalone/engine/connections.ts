@@ -4,7 +4,7 @@ import type { Wave } from './context.ts';
 import type { EngineEvent, EngineListener } from './events.ts';
 
 /** One for the loop, the others for callers. */
-const CONNECTIONS = 3;
+const CONNECTIONS = 5;
 
 /** The engine's connections, and the one way to change something: a wave. */
 export interface Connections {

@@ -1,29 +1,51 @@
 import { messageOf } from '../../errors.ts';
-import { advanceTask } from './advance.ts';
 import type { Connections } from './connections.ts';
 import { createListener } from './listener.ts';
-import { findDueTasks, findReportedSteps, lockTask } from './redrive.ts';
-import { archiveResult, deferResult, RESULT_CHANNEL, takeResult } from './result-queue.ts';
-import { processResult, settleStep, UnreadableResult } from './results.ts';
+import { pollReadyTasks } from './poll.ts';
+import { redrive } from './redrive.ts';
+import { archiveResult, RESULT_CHANNEL, takeResult } from './result-queue.ts';
+import { processResult } from './results.ts';
+import { prune, type Retention } from './retention.ts';
+import { failStaleTasks } from './stale.ts';
 
-/** The engine at work: woken by a notification or by the clock, it drains the results and resumes due retries. */
+/** The engine at work: woken by a notification or by the clock, it drains the results and resumes what is due. */
 export interface Loop {
-  /** Finishes the transaction at hand. */
+  /** Finishes the message at hand. */
   stop(): Promise<void>;
 }
 
-export function startLoop(connections: Connections, databaseUrl: string, pollMs: number): Loop {
+export interface LoopOptions {
+  readonly databaseUrl: string;
+  readonly pollMs: number;
+  /** Between two looks for stale tasks, and two prunings. */
+  readonly sweepMs: number;
+  readonly retention: Retention | null;
+  readonly failStale: boolean;
+  readonly redrive: boolean;
+}
+
+export function startLoop(connections: Connections, options: LoopOptions): Loop {
   let stopping = false;
-  let redriven = false;
+  let redriven = !options.redrive;
+  let sweptAtMs = Number.NEGATIVE_INFINITY;
   let wake = (): void => undefined;
-  const listener = createListener(databaseUrl, RESULT_CHANNEL, () => wake());
+  const listener = createListener(options.databaseUrl, RESULT_CHANNEL, () => wake());
+
+  async function sweep(): Promise<void> {
+    const nowMs = connections.nowMs() ?? Date.now();
+    if (nowMs - sweptAtMs < options.sweepMs) return;
+    sweptAtMs = nowMs;
+    if (options.failStale) await failStaleTasks(connections);
+    if (options.retention !== null) await prune(connections, options.retention);
+  }
 
   async function round(): Promise<void> {
     if (!redriven) await redrive(connections);
     redriven = true;
     await listener.ensure();
     while (!stopping && (await processNext(connections)));
-    if (!stopping) await resumeDue(connections);
+    if (!stopping) await pollReadyTasks(connections);
+    if (!stopping) await sweep();
   }
 
   async function run(): Promise<void> {
@@ -37,7 +59,7 @@ export function startLoop(connections: Connections, databaseUrl: string, pollMs:
       } catch (error) {
         if (!stopping) connections.emit({ type: 'fault', reason: messageOf(error) });
       }
-      if (!stopping) await wokenOrElapsed(woken, pollMs);
+      if (!stopping) await wokenOrElapsed(woken, options.pollMs);
     }
     await listener.close();
   }
@@ -52,45 +74,20 @@ export function startLoop(connections: Connections, databaseUrl: string, pollMs:
   };
 }
 
-/** Processes one result message; false when there is none. */
-async function processNext({ inWave, withClient, emit }: Connections): Promise<boolean> {
-  let taken: string | null = null;
+/** Processes one result message; false when there is none. One that cannot be processed stays where it is. */
+async function processNext(connections: Connections): Promise<boolean> {
+  const { withClient, emit } = connections;
+  const next = await withClient(takeResult);
+  if (next === null) return false;
+  const { messageId, message } = next;
   try {
-    return await inWave(async (wave) => {
-      const next = await takeResult(wave.client);
-      if (next === null) return false;
-      taken = next.messageId;
-      await processResult(wave, next.message);
-      await archiveResult(wave.client, next.messageId);
-      return true;
-    });
+    await processResult(connections, message);
   } catch (error) {
-    if (taken === null) throw error;
-    const messageId: string = taken;
-    const archived = await withClient((client) => deferResult(client, messageId));
-    emit({ type: 'message_deferred', messageId, archived, reason: messageOf(error) });
+    emit({ type: 'message_left', messageId, reason: messageOf(error) });
     return true;
   }
-}
-
-async function resumeDue({ inWave, withClient, nowMs }: Connections): Promise<void> {
-  for (const taskUuid of await withClient((client) => findDueTasks(client, nowMs()))) {
-    await inWave(async (wave) => {
-      await lockTask(wave.client, taskUuid);
-      await advanceTask(wave, taskUuid);
-    });
-  }
-}
-
-/** Settles what workers reported while no engine ran and whose message is gone. */
-async function redrive({ inWave, withClient }: Connections): Promise<void> {
-  for (const stepUuid of await withClient(findReportedSteps)) {
-    try {
-      await inWave((wave) => settleStep(wave, stepUuid));
-    } catch (error) {
-      if (!(error instanceof UnreadableResult)) throw error; // reported when its message is read
-    }
-  }
+  await withClient((client) => archiveResult(client, messageId));
+  return true;
 }
 
 async function wokenOrElapsed(woken: Promise<void>, timeoutMs: number): Promise<void> {

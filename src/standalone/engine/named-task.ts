@@ -2,12 +2,9 @@ import type pg from 'pg';
 import { BrokerError } from '../../errors.ts';
 import { readTemplate, type Template } from './template.ts';
 
-export type IdentityStrategy = 'strict' | 'caller_provided' | 'always_unique';
-
 /** A registered template. Workers register; the engine only reads. */
 export interface NamedTask {
   readonly uuid: string;
-  readonly identityStrategy: IdentityStrategy;
   readonly template: Template;
 }
 
@@ -18,8 +15,8 @@ export async function findNamedTask(
   name: string,
   version: string,
 ): Promise<NamedTask> {
-  const { rows } = await client.query<{ uuid: string; strategy: IdentityStrategy; configuration: unknown }>(
-    `SELECT nt.named_task_uuid AS uuid, nt.identity_strategy AS strategy, nt.configuration
+  const { rows } = await client.query<{ uuid: string; configuration: unknown }>(
+    `SELECT nt.named_task_uuid AS uuid, nt.configuration
        FROM tasker.named_tasks nt JOIN tasker.task_namespaces tn USING (task_namespace_uuid)
       WHERE tn.name = $1 AND nt.name = $2 AND nt.version = $3`,
     [namespace, name, version],
@@ -32,11 +29,7 @@ export async function findNamedTask(
       `template ${label} is not registered; start a worker that serves it first`,
     );
   }
-  return {
-    uuid: row.uuid,
-    identityStrategy: row.strategy,
-    template: readTemplate(row.configuration, label),
-  };
+  return { uuid: row.uuid, template: readTemplate(row.configuration, label) };
 }
 
 /** The template that a task was made from. */

@@ -48,23 +48,33 @@ export async function createEdges(
   created: ReadonlyMap<string, string>,
   otherwise: (step: StepTemplate) => string | null,
 ): Promise<void> {
-  const from: string[] = [];
-  const to: string[] = [];
+  const edges: Edge[] = [];
   for (const step of steps) {
-    const target = created.get(step.name);
-    if (target === undefined) continue;
+    const to = created.get(step.name);
+    if (to === undefined) continue;
     for (const dependency of step.dependencies) {
-      const source = created.get(dependency) ?? otherwise(step);
-      if (source === null) continue;
-      from.push(source);
-      to.push(target);
+      const from = created.get(dependency) ?? otherwise(step);
+      if (from !== null) edges.push({ from, to, name: 'provides' });
     }
   }
+  await connect(client, edges);
+}
+
+/** From one step's uuid to another's. */
+export interface Edge {
+  readonly from: string;
+  readonly to: string;
+  readonly name: 'provides' | 'batch_dependency' | 'worker_to_convergence';
+}
+
+/** Adds edges; those that are there already stay. */
+export async function connect(client: pg.ClientBase, edges: readonly Edge[]): Promise<void> {
   await client.query(
     `INSERT INTO tasker.workflow_step_edges (from_step_uuid, to_step_uuid, name, created_at, updated_at)
-     SELECT from_step, to_step, 'provides', now(), now() FROM unnest($1::uuid[], $2::uuid[]) AS edge (from_step, to_step)
+     SELECT from_step, to_step, name, now(), now()
+       FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS edge (from_step, to_step, name)
      ON CONFLICT (from_step_uuid, to_step_uuid, name) DO NOTHING`,
-    [from, to],
+    [edges.map(({ from }) => from), edges.map(({ to }) => to), edges.map(({ name }) => name)],
   );
 }
 

@@ -2,12 +2,14 @@ import { createHash, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { BrokerError } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../model/json.ts';
-import { advanceTask } from './advance.ts';
+import type { Connections } from './connections.ts';
 import type { Wave } from './context.ts';
+import { beginTask } from './coordinate.ts';
 import { initialSteps } from './graph.ts';
 import { findNamedTask, type NamedTask } from './named-task.ts';
+import { sanitizeContext } from './sanitize.ts';
 import { createEdges, createSteps } from './steps.ts';
-import { beginHistory, transitionTask } from './transitions.ts';
+import { beginHistory } from './transitions.ts';
 
 /** A request to run a template once. */
 export interface TaskRequest {
@@ -21,48 +23,63 @@ export interface TaskRequest {
   readonly initiator: string;
   readonly sourceSystem: string;
   readonly reason: string;
+  readonly tags?: readonly string[];
+  readonly priority?: number;
+  /** Default: a new one. */
+  readonly correlationId?: string;
+  readonly parentCorrelationId?: string;
 }
 
-/** Sizes of the columns, and of the queue name that a namespace becomes part of (worker protocol §1.1). */
+/** Sizes of the columns. */
 const Request = z.object({
-  namespace: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,28}$/, 'a namespace is 1–29 letters, digits or "_"'),
-  name: z.string().min(1).max(64),
-  version: z.string().min(1).max(16),
   context: z.record(z.string(), z.json()),
   idempotencyKey: z.string().min(1).optional(),
-  initiator: z.string().min(1).max(128),
-  sourceSystem: z.string().min(1).max(128),
-  reason: z.string().min(1).max(128),
+  initiator: z.string().max(128),
+  sourceSystem: z.string().max(128),
+  reason: z.string().max(128),
 });
 
+export interface Submitted {
+  readonly taskUuid: string;
+  /** False when an earlier request made the task. */
+  readonly created: boolean;
+}
+
 /**
- * Creates a task with its first steps and enqueues those that can start; or finds the one that the same request made
- * before. Everything happens in the caller's transaction.
+ * Creates a task with its first steps in one transaction, then enqueues those that can start, or finds the one that the
+ * same request made before. The task goes through `enqueuing_steps` beside the engine's loop: a result that comes back
+ * meanwhile meets hazard 4.
  *
- * @throws BrokerError ERR_INPUT_INVALID, ERR_TEMPLATE_INVALID; ERR_CONFIG_INVALID when no worker made the queue
+ * @throws BrokerError ERR_TEMPLATE_INVALID, ERR_INPUT_INVALID
  */
-export async function submitTask(
-  wave: Wave,
-  request: TaskRequest,
-): Promise<{ taskUuid: string; created: boolean }> {
+export async function submitTask(connections: Connections, request: TaskRequest): Promise<Submitted> {
+  const submitted = await connections.inWave((wave) => createTask(wave, request));
+  if (submitted.created) await beginTask(connections, submitted.taskUuid);
+  return submitted;
+}
+
+async function createTask(wave: Wave, request: TaskRequest): Promise<Submitted> {
   const { client } = wave;
-  checkRequest(request);
   const named = await findNamedTask(client, request.namespace, request.name, request.version);
-  await checkQueue(wave, request.namespace);
-  const identity = identityOf(named, request);
+  checkRequest(request);
+  const context = sanitizeContext(request.context);
+  const identity = identityOf(named, context, request.idempotencyKey);
   const inserted = await client.query<{ uuid: string }>(
     `INSERT INTO tasker.tasks (named_task_uuid, requested_at, initiator, source_system, reason, context,
-       identity_hash, correlation_id, created_at, updated_at)
-     VALUES ($1, now(), $2, $3, $4, $5::jsonb, $6, $7, now(), now())
+       identity_hash, correlation_id, parent_correlation_id, tags, priority, created_at, updated_at)
+     VALUES ($1, now(), $2, $3, $4, $5::jsonb, $6, $7, $8, $9::jsonb, $10, now(), now())
      ON CONFLICT (identity_hash) DO NOTHING RETURNING task_uuid AS uuid`,
     [
       named.uuid,
       request.initiator,
       request.sourceSystem,
       request.reason,
-      JSON.stringify(request.context),
+      JSON.stringify(context),
       identity,
-      randomUUID(),
+      request.correlationId ?? randomUUID(),
+      request.parentCorrelationId ?? null,
+      JSON.stringify(request.tags ?? []),
+      request.priority ?? 0,
     ],
   );
   const taskUuid = inserted.rows[0]?.uuid;
@@ -71,8 +88,6 @@ export async function submitTask(
   await beginHistory(client, 'task', taskUuid);
   const steps = initialSteps(named.template);
   await createEdges(client, steps, await createSteps(client, taskUuid, steps), () => null);
-  await transitionTask(client, taskUuid, 'pending', 'initializing');
-  await advanceTask(wave, taskUuid);
   return { taskUuid, created: true };
 }
 
@@ -83,34 +98,10 @@ function checkRequest(request: TaskRequest): void {
   throw new BrokerError('ERR_INPUT_INVALID', `task request: ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-/** As with Tasker, the queue is the worker's to make: a task without one would wait for ever. */
-async function checkQueue({ client }: Wave, namespace: string): Promise<void> {
-  const queue = `worker_${namespace}_queue`;
-  const { rowCount } = await client.query('SELECT FROM pgmq.meta WHERE queue_name = $1', [queue]);
-  if (rowCount === 0) {
-    throw new BrokerError(
-      'ERR_CONFIG_INVALID',
-      `queue ${queue} does not exist; start a worker of namespace "${namespace}" first`,
-    );
-  }
-}
-
-/** What makes two requests the same task, as the template's identity strategy says (worker protocol §6.1). */
-function identityOf(named: NamedTask, request: TaskRequest): string {
-  const hash = (kind: string, text: string): string =>
-    createHash('sha256').update(`${named.uuid}\n${kind}\n${text}`).digest('hex');
-  if (request.idempotencyKey !== undefined) return hash('key', request.idempotencyKey);
-  switch (named.identityStrategy) {
-    case 'strict':
-      return hash('context', canonical(request.context));
-    case 'always_unique':
-      return hash('unique', randomUUID());
-    case 'caller_provided':
-      throw new BrokerError(
-        'ERR_INPUT_INVALID',
-        `template ${request.name} asks the caller for an idempotencyKey, and the request has none`,
-      );
-  }
+/** Template and context, whatever identity strategy the template declares: Tasker 0.1.8 does not look at that. */
+function identityOf(named: NamedTask, context: JsonObject, key: string | undefined): string {
+  const [kind, text] = key === undefined ? ['context', canonical(context)] : ['key', key];
+  return createHash('sha256').update(`${named.uuid}\n${kind}\n${text}`).digest('hex');
 }
 
 /** JSON text that does not depend on the order of keys. */

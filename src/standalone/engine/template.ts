@@ -14,6 +14,9 @@ const StepTemplate = z
     dependencies: Dependencies.optional(),
     depends_on: Dependencies.optional(),
     handler: z.object({ initialization: z.record(z.string(), z.json()).nullish() }),
+    batch_config: z
+      .object({ cursor_field: z.string(), failure_strategy: z.string().default('continue_on_failure') })
+      .nullish(),
     retry: z
       .object({ retryable: z.boolean().default(true), max_attempts: z.int().min(0).default(3) })
       .prefault({}),
@@ -25,6 +28,12 @@ const StepTemplate = z
     initialization: step.handler.initialization ?? {},
     retryable: step.retry.retryable,
     maxAttempts: step.retry.max_attempts,
+    batchConfig: step.batch_config
+      ? {
+          cursorField: step.batch_config.cursor_field,
+          failureStrategy: step.batch_config.failure_strategy,
+        }
+      : null,
   }));
 export type StepTemplate = Readonly<z.infer<typeof StepTemplate>>;
 
@@ -54,12 +63,6 @@ export function readTemplate(configuration: unknown, label: string): Template {
   const byName = new Map<string, StepTemplate>();
   for (const step of steps) {
     if (byName.has(step.name)) throw invalid(label, `two steps are named "${step.name}"`);
-    if (step.type === 'batchable' || step.type === 'batch_worker') {
-      throw invalid(
-        label,
-        `step "${step.name}" has type ${step.type}, which the standalone engine does not run yet`,
-      );
-    }
     if (step.type === 'decision' && step.dependencies.length === 0) {
       throw invalid(label, `decision step "${step.name}" needs at least one dependency`);
     }

@@ -48,7 +48,8 @@ export interface UnfinishedTask {
 export async function viewTask(client: pg.ClientBase, taskUuid: string): Promise<TaskView> {
   const tasks = await client.query<Omit<TaskView, 'steps'>>(
     `SELECT t.task_uuid AS "taskUuid", tn.name AS namespace, nt.name, nt.version, tt.to_state AS status,
-            ${iso('t.requested_at')} AS "requestedAt", ${iso('t.completed_at')} AS "completedAt"
+            ${iso('t.requested_at')} AS "requestedAt",
+            CASE WHEN tt.to_state = 'complete' THEN ${iso('tt.created_at')} END AS "completedAt"
        FROM tasker.tasks t
        JOIN tasker.named_tasks nt USING (named_task_uuid)
        JOIN tasker.task_namespaces tn USING (task_namespace_uuid)
