@@ -68,6 +68,7 @@ export async function continueInitializing(connections: Connections, taskUuid: s
   await enqueueReadySteps(connections, taskUuid);
 }
 
-function executionOfTask({ withClient, nowMs }: Connections, taskUuid: string): Promise<Execution> {
+/** What the steps of a task add up to now. */
+export function executionOfTask({ withClient, nowMs }: Connections, taskUuid: string): Promise<Execution> {
   return withClient(async (client) => executionOf(await loadReadiness(client, nowMs(), [taskUuid])));
 }

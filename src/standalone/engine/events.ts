@@ -31,8 +31,13 @@ export type EngineEvent =
       readonly name: string;
       readonly reason: string;
     }
-  /** A result message could not be processed and stays: it comes again when its visibility timeout is over. */
-  | { readonly type: 'message_left'; readonly messageId: string; readonly reason: string }
+  /** A message could not be processed and stays: it comes again when its visibility timeout is over. */
+  | {
+      readonly type: 'message_left';
+      readonly queue: string;
+      readonly messageId: string;
+      readonly reason: string;
+    }
   /** A task stayed in one state for too long; it was moved to `error` and the dead-letter queue. */
   | { readonly type: 'task_stale'; readonly taskUuid: string; readonly state: TaskState }
   /** Finished tasks and archived messages that were old enough were deleted. */

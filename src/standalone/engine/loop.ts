@@ -1,10 +1,11 @@
 import { messageOf } from '../../errors.ts';
 import type { Connections } from './connections.ts';
+import { finalizeTask } from './finalize.ts';
 import { createListener } from './listener.ts';
+import { archiveMessage, QUEUES, type QueueName, RESULT_CHANNEL, takeMessage } from './messages.ts';
 import { pollReadyTasks } from './poll.ts';
 import { redrive } from './redrive.ts';
-import { archiveResult, RESULT_CHANNEL, takeResult } from './result-queue.ts';
-import { processResult } from './results.ts';
+import { processResult, readTaskUuid } from './results.ts';
 import { prune, type Retention } from './retention.ts';
 import { failStaleTasks } from './stale.ts';
 
@@ -43,7 +44,7 @@ export function startLoop(connections: Connections, options: LoopOptions): Loop 
     if (!redriven) await redrive(connections);
     redriven = true;
     await listener.ensure();
-    while (!stopping && (await processNext(connections)));
+    for (const queue of QUEUES) while (!stopping && (await processNext(connections, queue)));
     if (!stopping) await pollReadyTasks(connections);
     if (!stopping) await sweep();
   }
@@ -74,19 +75,20 @@ export function startLoop(connections: Connections, options: LoopOptions): Loop 
   };
 }
 
-/** Processes one result message; false when there is none. One that cannot be processed stays where it is. */
-async function processNext(connections: Connections): Promise<boolean> {
+/** Processes one message; false when there is none. One that cannot be processed stays where it is. */
+async function processNext(connections: Connections, queue: QueueName): Promise<boolean> {
   const { withClient, emit } = connections;
-  const next = await withClient(takeResult);
+  const next = await withClient((client) => takeMessage(client, queue));
   if (next === null) return false;
   const { messageId, message } = next;
   try {
-    await processResult(connections, message);
+    if (queue === 'orchestration_step_results') await processResult(connections, message);
+    else await finalizeTask(connections, readTaskUuid(message));
   } catch (error) {
-    emit({ type: 'message_left', messageId, reason: messageOf(error) });
+    emit({ type: 'message_left', queue, messageId, reason: messageOf(error) });
     return true;
   }
-  await withClient((client) => archiveResult(client, messageId));
+  await withClient((client) => archiveMessage(client, queue, messageId));
   return true;
 }
 

@@ -14,6 +14,14 @@ const ResultMessage = z.object({ task_uuid: z.guid(), step_uuid: z.guid(), corre
 /** A message or result that Tasker cannot read: its message stays and comes again, for ever (hazard 3). */
 export class UnreadableResult extends Error {}
 
+/** The task that a message of queue `orchestration_task_finalizations` names. @throws UnreadableResult */
+export function readTaskUuid(message: unknown): string {
+  // untrusted: whoever can write to the queue can write anything into it
+  const parsed = z.object({ task_uuid: z.guid() }).safeParse(message);
+  if (!parsed.success) throw new UnreadableResult('the message has no task_uuid');
+  return parsed.data.task_uuid;
+}
+
 /**
  * Processes one result message in Tasker's order (worker protocol §4.4): backoff, the step's transition, branches and
  * batches, then the task; each commits by itself, so that a crash leaves what was done. What the worker stored is read

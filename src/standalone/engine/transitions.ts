@@ -8,10 +8,10 @@ import type { StepState, TaskState } from '../schema/states.ts';
  * not in these tables: the engine never performs them.
  */
 const TASK_TRANSITIONS: Readonly<Partial<Record<TaskState, readonly TaskState[]>>> = {
-  pending: ['initializing', 'cancelled'],
-  initializing: ['enqueuing_steps', 'complete', 'cancelled'],
-  enqueuing_steps: ['steps_in_process', 'cancelled'],
-  steps_in_process: ['evaluating_results', 'error', 'cancelled'],
+  pending: ['initializing', 'blocked_by_failures', 'cancelled'],
+  initializing: ['enqueuing_steps', 'complete', 'blocked_by_failures', 'cancelled'],
+  enqueuing_steps: ['steps_in_process', 'complete', 'blocked_by_failures', 'cancelled'],
+  steps_in_process: ['evaluating_results', 'blocked_by_failures', 'error', 'cancelled'],
   evaluating_results: [
     'enqueuing_steps',
     'waiting_for_dependencies',
@@ -19,9 +19,9 @@ const TASK_TRANSITIONS: Readonly<Partial<Record<TaskState, readonly TaskState[]>
     'complete',
     'cancelled',
   ],
-  waiting_for_dependencies: ['evaluating_results', 'error', 'cancelled'],
-  waiting_for_retry: ['enqueuing_steps', 'error', 'cancelled'],
-  blocked_by_failures: ['cancelled'],
+  waiting_for_dependencies: ['evaluating_results', 'complete', 'blocked_by_failures', 'error', 'cancelled'],
+  waiting_for_retry: ['enqueuing_steps', 'complete', 'blocked_by_failures', 'error', 'cancelled'],
+  blocked_by_failures: ['complete', 'error', 'cancelled'],
 };
 
 /** Completing and resolving by hand are possible in every state, as in Tasker. */

@@ -76,7 +76,10 @@ export function readQuery<Schema extends z.ZodType>(schema: Schema, query: unkno
 function issueOf(error: z.ZodError, input: unknown): string {
   const [issue] = error.issues;
   const path = issue?.path ?? [];
-  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], input);
+  const found = path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    input,
+  );
   if (found === undefined) return `missing field \`${path.join('.')}\``;
   return path.length === 0 ? (issue?.message ?? 'invalid') : `${path.join('.')}: ${issue?.message}`;
 }

@@ -3,6 +3,7 @@ import {
   createEngine,
   type Engine,
   type EngineEvent,
+  type EngineOptions,
   type TaskView,
 } from '../../../src/standalone/engine.ts';
 import { sessionConfig } from '../../../src/standalone/session.ts';
@@ -21,7 +22,7 @@ export class EngineHarness {
   readonly worker: SqlWorker;
   engine: Engine;
   nowMs = Date.now();
-  /** How often the engine has asked for the time: at least twice in every round of its loop. */
+  /** How often the engine has asked for the time: two to six times in a round of its loop without messages. */
   private looks = 0;
 
   private constructor(database: TestDatabase, client: pg.Client, engine: Engine) {
@@ -40,18 +41,20 @@ export class EngineHarness {
     return harness;
   }
 
-  /** Stops the engine and starts another one on the same database. */
-  async restart(): Promise<void> {
+  /** Stops the engine and starts another one on the same database. It sweeps once, unless `sweepMs` is given. */
+  async restart(options: Partial<EngineOptions> = {}): Promise<void> {
     await this.engine.stop();
     this.engine = await createEngine({
       databaseUrl: this.database.url,
       pollMs: POLL_MS,
+      sweepMs: Number.POSITIVE_INFINITY,
       now: () => {
         this.looks++;
         return this.nowMs;
       },
       random: () => 0.5,
       onEvent: (event) => this.events.push(event),
+      ...options,
     });
     this.engine.start();
   }
@@ -128,6 +131,24 @@ export class EngineHarness {
     return rows[0]?.length ?? -1;
   }
 
+  /** Waits until the worker's queue has so many messages. */
+  async queueHas(messages: number): Promise<void> {
+    await this.eventually(`${messages} messages`, async () =>
+      (await this.queueLength()) === messages ? true : null,
+    );
+  }
+
+  /** Waits until the one message in the result queue has been delivered so often. */
+  async delivered(times: number): Promise<void> {
+    await this.eventually(`delivery ${times}`, async () => {
+      const { rowCount } = await this.client.query(
+        'SELECT FROM pgmq.q_orchestration_step_results WHERE read_ct >= $1',
+        [times],
+      );
+      return rowCount === 1 ? true : null;
+    });
+  }
+
   /** Waits until the engine has taken every result message. */
   async resultsDrained(): Promise<void> {
     await this.eventually('an empty result queue', async () =>
@@ -137,11 +158,12 @@ export class EngineHarness {
 
   /** Waits until the engine has looked for due retries, at the time it is now, and found none. */
   async idleRound(): Promise<void> {
-    const enough = this.looks + 5;
+    const enough = this.looks + 12;
     await this.eventually('a whole round', async () => (this.looks >= enough ? true : null));
   }
 
-  private async eventually<Found>(what: string, look: () => Promise<Found | null>): Promise<Found> {
+  /** Looks again and again until there is something to be found. */
+  async eventually<Found>(what: string, look: () => Promise<Found | null>): Promise<Found> {
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const found = await look();

@@ -9,6 +9,7 @@ export interface StepDefinition {
   readonly dependencies?: readonly string[];
   readonly initialization?: JsonObject;
   readonly retry?: { readonly retryable: boolean; readonly max_attempts: number };
+  readonly batch_config?: JsonObject;
 }
 
 export interface ClaimedStep {
@@ -108,13 +109,22 @@ export class SqlWorker {
     return { taskUuid, stepUuid, attempts, name: row?.name ?? '', inputs: row?.inputs ?? null };
   }
 
-  /** Stores a report and sends the result message. */
-  async complete(step: ClaimedStep, report: Report): Promise<void> {
-    await this.completeRaw(step, 'value' in report, executionResult(step, report));
+  /** Stores a report and sends the result message; `leaveInProcess` forgets to clear the flag (hazard 11). */
+  async complete(
+    step: ClaimedStep,
+    report: Report,
+    options?: { readonly leaveInProcess: boolean },
+  ): Promise<void> {
+    await this.completeRaw(step, 'value' in report, executionResult(step, report), options?.leaveInProcess);
   }
 
   /** `complete` with any document as the result. */
-  async completeRaw(step: ClaimedStep, success: boolean, result: JsonValue): Promise<void> {
+  async completeRaw(
+    step: ClaimedStep,
+    success: boolean,
+    result: JsonValue,
+    leaveInProcess = false,
+  ): Promise<void> {
     const state = success ? 'enqueued_for_orchestration' : 'enqueued_as_error_for_orchestration';
     const correlationId = randomUUID();
     const metadata = { event: JSON.stringify({ type: 'x', data: result }), worker_uuid: this.workerUuid };
@@ -126,7 +136,7 @@ export class SqlWorker {
             (workflow_step_uuid,to_state,from_state,metadata,sort_key,most_recent,created_at,updated_at)
           SELECT workflow_step_uuid,$3,'in_progress',$4::jsonb,sort_key+1,true,NOW(),NOW() FROM cas
           RETURNING workflow_step_uuid),
-       upd AS (UPDATE tasker.workflow_steps ws SET in_process=false, results=$5::jsonb, updated_at=NOW()
+       upd AS (UPDATE tasker.workflow_steps ws SET in_process=$7, results=$5::jsonb, updated_at=NOW()
           FROM ins WHERE ws.workflow_step_uuid=ins.workflow_step_uuid RETURNING ws.task_uuid)
        SELECT tasker.pgmq_send_with_notify('orchestration_step_results',
           jsonb_build_object('task_uuid',task_uuid,'step_uuid',$1::uuid,'correlation_id',$6::uuid)) FROM upd`,
@@ -137,6 +147,7 @@ export class SqlWorker {
         JSON.stringify(metadata),
         JSON.stringify(result),
         correlationId,
+        leaveInProcess,
       ],
     );
   }
