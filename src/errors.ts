@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   ERR_DATABASE_FOREIGN: 'operator',
   ERR_ALREADY_RUNNING: 'operator',
   ERR_SECRET_UNAVAILABLE: 'operator',
+  ERR_TASKER_UNREACHABLE: 'operator',
+  ERR_TASKER_REFUSED: 'operator',
 
   // an artifact is refused at admission
   ERR_MODULE_MALFORMED: 'author',

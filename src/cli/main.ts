@@ -1,10 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { isBrokerError, messageOf } from '../errors.ts';
 import { buildCommand } from './build.ts';
+import { cancelCommand } from './cancel.ts';
 import { demoCommand } from './demo.ts';
 import { inspectCommand } from './inspect.ts';
+import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
+import { standaloneCommand } from './standalone.ts';
+import { submitCommand } from './submit.ts';
+import { taskCommand } from './task.ts';
+import { tasksCommand } from './tasks.ts';
 import { packageVersion } from './version.ts';
 import { decideCommand, waitingCommand } from './waiting.ts';
 
@@ -14,6 +20,12 @@ const EXIT_USAGE = 2;
 const COMMANDS = [
   demoCommand,
   serveCommand,
+  standaloneCommand,
+  submitCommand,
+  tasksCommand,
+  taskCommand,
+  cancelCommand,
+  retryCommand,
   waitingCommand,
   decideCommand,
   runCommand,

@@ -5,6 +5,7 @@ import { BrokerError } from '../errors.ts';
 import { createEvents } from '../events.ts';
 import { createLog, logEvents } from '../log.ts';
 import { adminPorts } from './admin-ports.ts';
+import { stopSignal } from './stop-signal.ts';
 import { startWorker, type Worker } from './worker.ts';
 
 /** `wasm-broker serve`: the broker beside a Tasker, until it is told to stop. */
@@ -51,18 +52,4 @@ async function openAdmin({ admin }: Config, worker: Worker): Promise<AdminServer
     await worker.stop({ graceMs: 0 });
     throw error;
   }
-}
-
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const onSignal = () => {
-      if (asked) process.exit(1);
-      asked = true;
-      resolve();
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

@@ -64,8 +64,8 @@ async function deleteTasks(wave: Wave, olderThanMs: number): Promise<number> {
 async function deleteMessages(wave: Wave, olderThanMs: number): Promise<number> {
   const { client } = wave;
   const { rows } = await client.query<{ archive: string }>(
-    `SELECT format('pgmq.%I', 'a_' || queue_name) AS archive FROM pgmq.meta
-      WHERE to_regclass(format('pgmq.%I', 'a_' || queue_name)) IS NOT NULL`,
+    `SELECT format('pgmq.%I', 'a_' || lower(queue_name)) AS archive FROM pgmq.meta
+      WHERE to_regclass(format('pgmq.%I', 'a_' || lower(queue_name))) IS NOT NULL`,
   );
   let deleted = 0;
   for (const { archive } of rows) {
