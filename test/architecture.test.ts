@@ -37,7 +37,6 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   fastify: ['admin', 'standalone'],
   ajv: ['catalog'],
   'assemblyscript/asc': ['catalog'],
-  fastify: ['standalone/rest'],
 };
 
 const SRC = resolve(import.meta.dirname, '../src');

@@ -38,6 +38,7 @@ export function standaloneCommand(program: Command): void {
 }
 
 async function runStandalone(options: StandaloneOptions): Promise<void> {
+  const stopped = stopSignal();
   const cleanups: (() => Promise<void>)[] = [];
   try {
     const databaseUrl = await openDatabase(options, cleanups);
@@ -52,7 +53,7 @@ async function runStandalone(options: StandaloneOptions): Promise<void> {
     const server: RestServer = await startRestServer({ databaseUrl, port: options.port, onEvent: note });
     cleanups.push(server.close);
     say(`Tasker's REST API on ${server.url}`);
-    await stopSignal();
+    await stopped;
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup();
   }
