@@ -27,6 +27,10 @@ export const Config = z.strictObject({
   database: z
     .strictObject({
       url: z.string().optional().describe('PostgreSQL 18 with PGMQ that Tasker uses. Default: DATABASE_URL.'),
+      allow_newer: z
+        .boolean()
+        .default(false)
+        .describe('Run on a Tasker schema with migrations newer than this broker knows, if all else fits.'),
     })
     .prefault({}),
   worker: z
@@ -125,7 +129,7 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
   const url = database.url ?? env['DATABASE_URL'];
   const config: Config = {
     ...parsed.data,
-    database: url === undefined ? {} : { url },
+    database: { ...database, ...(url !== undefined && { url }) },
     worker: { ...worker, templates: worker.templates.map((path) => resolve(folder, path)) },
     catalog: { ...catalog, folders: catalog.folders.map((path) => resolve(folder, path)) },
     limits: completeLimits(limits),

@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   ERR_PLATFORM_UNSUPPORTED: 'operator',
   ERR_DATABASE_UNAVAILABLE: 'operator',
   ERR_DATABASE_FOREIGN: 'operator',
+  ERR_DATABASE_INCOMPATIBLE: 'operator',
   ERR_ALREADY_RUNNING: 'operator',
   ERR_SECRET_UNAVAILABLE: 'operator',
   ERR_TASKER_UNREACHABLE: 'operator',

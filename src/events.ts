@@ -24,6 +24,8 @@ export interface BrokerEvents {
   };
   'lane:ready': { readonly lane: number };
   'lane:lost': { readonly lane: number; readonly reason: string };
+  /** Found at start: the database differs from what the broker was written for, and the broker runs all the same. */
+  'queue:warning': { readonly message: string };
   'queue:error': { readonly code: string; readonly message: string };
 }
 

@@ -23,5 +23,6 @@ export function logEvents(events: Events, log: Log): void {
     event.outcome === 'completed' ? log.debug(event, 'step settled') : log.warn(event, 'step settled'),
   );
   events.on('lane:lost', (event) => log.error(event, 'lane lost'));
+  events.on('queue:warning', (event) => log.warn(event, 'database differs'));
   events.on('queue:error', (event) => log.error(event, 'queue unavailable'));
 }

@@ -19,7 +19,7 @@ describe('broker.toml', () => {
     const config = loadConfig({ env: {} });
     expect(config.limits).toEqual(DEFAULT_LIMITS);
     expect(config.grants).toEqual({});
-    expect(config.database).toEqual({});
+    expect(config.database).toEqual({ allow_newer: false });
   });
 
   it('reads limits, grants and secrets, and resolves paths beside the file', () => {

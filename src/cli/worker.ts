@@ -58,6 +58,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       pollMs: worker.poll_ms,
       visibilityTimeoutS: worker.visibility_timeout_s,
       onError: (problem) => events.emit('queue:error', problem),
+      allowNewer: config.database.allow_newer,
+      onDifference: (message) => events.emit('queue:warning', { message }),
     });
     await registerTemplates(queue, worker.templates, forceTemplates).catch(async (error: unknown) => {
       await queue.close();

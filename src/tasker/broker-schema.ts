@@ -31,9 +31,11 @@ const MIGRATIONS: readonly string[] = [
 const LOCK_MIGRATIONS = `SELECT pg_advisory_xact_lock(hashtextextended('wasm_broker.migrations', 0))`;
 const FIND_SCHEMA = `
 SELECT to_regnamespace('wasm_broker') IS NOT NULL AS exists,
-       to_regclass('wasm_broker.schema_version') IS NOT NULL AS versioned`;
-const CREATE_SCHEMA = `
-CREATE SCHEMA wasm_broker;
+       EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('wasm_broker')) AS used,
+       EXISTS (SELECT FROM pg_class WHERE relnamespace = to_regnamespace('wasm_broker')
+                 AND relname = 'schema_version') AS versioned`;
+const CREATE_SCHEMA = `CREATE SCHEMA wasm_broker`;
+const CREATE_VERSION = `
 CREATE TABLE wasm_broker.schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`;
 const READ_VERSION = `SELECT COALESCE(max(version), 0) AS version FROM wasm_broker.schema_version`;
 const RECORD_VERSION = `INSERT INTO wasm_broker.schema_version (version) VALUES ($1::int)`;
@@ -57,6 +59,8 @@ export async function migrateBrokerSchema(database: Database): Promise<void> {
 async function openSchema(client: Queryable, name: string): Promise<number> {
   const found = (await client.query(FIND_SCHEMA)).rows[0];
   if (!found.exists) await client.query(CREATE_SCHEMA);
+  // An empty schema is what `wasm-broker doctor --sql` leaves for a role that may not create one.
+  if (!found.used) await client.query(CREATE_VERSION);
   else if (!found.versioned) {
     throw new BrokerError(
       'ERR_DATABASE_FOREIGN',

@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { BrokerError } from '../errors.ts';
 import { databaseError } from './database-error.ts';
-import { PROBE } from './sql/session.ts';
 
 /** What runs a statement: a pool, or one client inside a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -50,34 +49,6 @@ export function openDatabase(databaseUrl: string): Database {
     transaction: <Result>(body: (client: pg.PoolClient) => Promise<Result>) => inTransaction(pool, body),
     close: () => pool.end(),
   });
-}
-
-/**
- * Refuses a database that is not there (ERR_DATABASE_UNAVAILABLE), one without Tasker or PGMQ (ERR_DATABASE_FOREIGN),
- * and sessions whose settings did not arrive (ERR_CONFIG_INVALID).
- */
-export async function probeDatabase(database: Database): Promise<void> {
-  const { name } = database;
-  const probe = (
-    await database.pool.query(PROBE).catch((error: unknown) => Promise.reject(databaseError(error, name)))
-  ).rows[0];
-  if (!probe.has_tasker || !probe.has_pgmq || !probe.has_send) {
-    const missing = [
-      ...(probe.has_tasker ? [] : ['the tables of schema tasker']),
-      ...(probe.has_pgmq ? [] : ['extension pgmq']),
-      ...(probe.has_send ? [] : ['function tasker.pgmq_send_with_notify']),
-    ].join(', ');
-    throw new BrokerError(
-      'ERR_DATABASE_FOREIGN',
-      `expected a Tasker database at ${name}, but it lacks ${missing}; run Tasker's migrations or point to another database`,
-    );
-  }
-  if (probe.time_zone !== 'UTC' || probe.first_schema !== 'tasker') {
-    throw new BrokerError(
-      'ERR_CONFIG_INVALID',
-      `expected sessions with time zone UTC and search path tasker, public at ${name}, got ${probe.time_zone} and ${probe.search_path}; connect without a pooler that drops start-up options`,
-    );
-  }
 }
 
 /** The URL with our session options after its own, so that ours win. */

@@ -5,9 +5,11 @@ import { CREATE_QUEUES } from './sql/session.ts';
 /** Tasker's limit: with prefix, suffix and PGMQ's own table prefix the name has to fit an identifier. */
 const NAMESPACE_MAX_CHARS = 29;
 
+/** Where results are announced. */
+export const ORCHESTRATOR_RESULTS = 'orchestration_step_results';
 /** Queues of the orchestrator's side; every worker creates them too, whoever starts first. */
 const ORCHESTRATOR_QUEUES = [
-  'orchestration_step_results',
+  ORCHESTRATOR_RESULTS,
   'orchestration_task_requests',
   'orchestration_task_finalizations',
 ] as const;
@@ -26,6 +28,11 @@ export function workerQueue(namespace: string): string {
   return `worker_${namespace}_queue`;
 }
 
+/** The queues that have to be there before a broker of `namespace` starts, or that it creates if it may. */
+export function requiredQueues(namespace: string): readonly string[] {
+  return [workerQueue(namespace), ...ORCHESTRATOR_QUEUES];
+}
+
 /** PGMQ's table of a queue. Only for names built from a checked namespace: they need no quoting. */
 export function queueTableOf(queue: string): string {
   return `pgmq.q_${queue.toLowerCase()}`;
@@ -36,5 +43,5 @@ export function queueTableOf(queue: string): string {
  * orchestrator enqueues a step before it finds out that it cannot send the message, and never repeats it.
  */
 export async function createQueues(database: Queryable, namespace: string): Promise<void> {
-  await database.query(CREATE_QUEUES, [[workerQueue(namespace), ...ORCHESTRATOR_QUEUES]]);
+  await database.query(CREATE_QUEUES, [requiredQueues(namespace)]);
 }

@@ -7,13 +7,15 @@ import { refuse, type Verdict } from '../model/verdict.ts';
 import type { ClaimedStep, ParkedStep, Settled, StepQueue } from '../queue/step-queue.ts';
 import { migrateBrokerSchema } from './broker-schema.ts';
 import { type Claimer, createClaimer } from './claim.ts';
-import { type Database, openDatabase, probeDatabase } from './connection.ts';
+import { type Database, openDatabase } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { createHeldResults, type HeldResults } from './held-results.ts';
 import { type HydratedStep, hydrateSteps, type UnusableStep } from './hydrate.ts';
 import { createMorgue, holdInstance, type Instance, isProcessAlive, releaseInstance } from './instances.ts';
 import { type Listener, openListener } from './listener.ts';
 import { checkOutcome } from './outcome-checks.ts';
+import { type Difference, describeDifference } from './probe/difference.ts';
+import { probeDatabase, probeStatements, requireCompatible } from './probe/probe.ts';
 import { checkNamespace, createQueues, workerQueue } from './queues.ts';
 import { createReadySignal, type ReadySignal } from './ready-signal.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -48,6 +50,10 @@ export interface TaskerQueueOptions {
   /** How long a broker on another machine has to be gone before its steps are recovered. */
   readonly deadInstanceGraceMs?: number;
   readonly onError?: (problem: QueueProblem) => void;
+  /** Run on a schema with migrations that this broker does not know, if everything it checks is right. */
+  readonly allowNewer?: boolean;
+  /** What differs from what this broker was written for and does not keep it from running; at start only. */
+  readonly onDifference?: (difference: string) => void;
   readonly now?: () => number;
 }
 
@@ -83,7 +89,14 @@ const DEFAULTS = {
  * While it runs, trouble with the database fails no claim: it is reported to `onError` and claiming goes on when it is over.
  */
 export async function createTaskerQueue(given: TaskerQueueOptions): Promise<TaskerQueue> {
-  const options = { ...DEFAULTS, onError: () => {}, now: Date.now, ...given };
+  const options = {
+    ...DEFAULTS,
+    allowNewer: false,
+    onError: () => {},
+    onDifference: () => {},
+    now: Date.now,
+    ...given,
+  };
   const refusal = checkNamespace(options.namespace);
   if (refusal !== null) throw new BrokerError('ERR_CONFIG_INVALID', refusal.message);
   const database = openDatabase(options.databaseUrl);
@@ -126,10 +139,12 @@ function permanent(code: ErrorCode, message: string): StepError {
 }
 
 async function start(database: Database, settings: Settings): Promise<TaskerQueue> {
-  const { namespace } = settings;
-  await probeDatabase(database);
+  const { namespace, allowNewer } = settings;
+  const warn = (difference: Difference) => settings.onDifference(describeDifference(difference));
+  requireCompatible(await probeDatabase(database, { namespace, allowNewer }), database.name, warn);
   await migrateBrokerSchema(database);
   await createQueues(database.pool, namespace);
+  requireCompatible(await probeStatements(database, namespace), database.name, warn);
   const self = { workerUuid: randomUUID(), namespace, hostname: os.hostname(), pid: process.pid };
   const queue = new RunningQueue(database, settings, self);
   await queue.open();

@@ -1,15 +1,18 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { messageOf } from '../../src/errors.ts';
 import { startEmbeddedPostgres } from '../../src/standalone/embedded-postgres.ts';
 import { installSchema } from '../../src/standalone/schema/install.ts';
+import { BROKER_ROLE } from './broker-role.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The test server, or why there is none on this machine. */
-    postgres: { readonly url: string } | { readonly unavailable: string };
+    postgres: { readonly url: string; readonly brokerPassword: string } | { readonly unavailable: string };
   }
 }
 
@@ -25,7 +28,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const server = await startEmbeddedPostgres({ stateDir, durable: false });
     await installSchema(server.url);
-    project.provide('postgres', { url: server.url });
+    const brokerPassword = await createBrokerRole(server.url);
+    project.provide('postgres', { url: server.url, brokerPassword });
     return async () => {
       await server.stop();
       await removeFolder();
@@ -35,4 +39,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide('postgres', { unavailable: messageOf(error) });
     return removeFolder;
   }
+}
+
+/** Roles belong to the whole server; made once, so that databases that are prepared side by side find it there. */
+async function createBrokerRole(url: string): Promise<string> {
+  const password = randomBytes(16).toString('hex');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`CREATE ROLE ${BROKER_ROLE} LOGIN PASSWORD '${password}'`);
+  await client.end();
+  return password;
 }

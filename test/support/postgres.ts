@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { roleSql } from '../../src/tasker/role/role-sql.ts';
+import { BROKER_ROLE } from './broker-role.ts';
 import type {} from './postgres-setup.ts';
 
 /** A database of its own, with the Tasker schema installed. */
 export interface TestDatabase {
+  /** As its owner, a superuser. */
   readonly url: string;
+  /** Prepares it for a broker of `namespace` and returns the URL of the least-privilege role. */
+  forBroker(namespace: string): Promise<string>;
   /** Ends every session and lets nobody in. */
   lock(): Promise<void>;
   unlock(): Promise<void>;
@@ -23,6 +28,13 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await maintain(postgres.url, `CREATE DATABASE ${name} TEMPLATE tasker`);
   return {
     url: url.href,
+    async forBroker(namespace) {
+      await run(url.href, roleSql({ role: BROKER_ROLE, namespace }));
+      const asBroker = new URL(url);
+      asBroker.username = BROKER_ROLE;
+      asBroker.password = postgres.brokerPassword;
+      return asBroker.href;
+    },
     async lock() {
       await maintain(postgres.url, `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
       await maintain(
@@ -36,10 +48,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 /** Runs one statement in the database `postgres`. */
-async function maintain(serverUrl: string, sql: string): Promise<void> {
+function maintain(serverUrl: string, sql: string): Promise<void> {
   const url = new URL(serverUrl);
   url.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: url.href });
+  return run(url.href, sql);
+}
+
+async function run(connectionString: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     await client.query(sql);

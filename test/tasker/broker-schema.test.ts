@@ -30,7 +30,7 @@ describe('schema wasm_broker', () => {
   });
 
   it('is refused when somebody else made it', async () => {
-    await fixture.query(`CREATE SCHEMA wasm_broker`);
+    await fixture.query(`CREATE TABLE wasm_broker.something (id integer)`);
     await expect(migrateBrokerSchema(fixture.database)).rejects.toMatchObject({
       code: 'ERR_DATABASE_FOREIGN',
     });

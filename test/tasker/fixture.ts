@@ -25,9 +25,13 @@ export interface StepRow {
 }
 
 export interface Fixture {
+  /** For brokers: as the least-privilege role. */
   readonly url: string;
+  /** For whoever plays the orchestrator: as the owner of the database. */
+  readonly ownerUrl: string;
   readonly namespace: string;
   readonly queue: string;
+  /** A broker's own connections, as the least-privilege role. */
   readonly database: Database;
   /** Registers a template of one or more steps and creates a task in `steps_in_process`. */
   createTask(options?: {
@@ -35,6 +39,7 @@ export interface Fixture {
     readonly steps?: readonly object[];
     readonly lifecycle?: object;
   }): Promise<Task>;
+  /** As the owner. */
   query<Row extends object = Record<string, never>>(sql: string, values?: unknown[]): Promise<Row[]>;
   messages(queue?: string): Promise<Record<string, string>[]>;
   archived(queue?: string): Promise<unknown[]>;
@@ -64,13 +69,16 @@ export interface StepOptions {
 
 export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
   const testDatabase = await createTestDatabase();
-  let database = openDatabase(testDatabase.url);
+  const url = await testDatabase.forBroker(namespace);
+  let database = openDatabase(url);
+  const owner = openDatabase(testDatabase.url);
   const query = async <Row extends object>(sql: string, values: unknown[] = []) =>
-    (await database.pool.query<Row>(sql, values)).rows;
+    (await owner.pool.query<Row>(sql, values)).rows;
   const queue = `worker_${namespace}_queue`;
   let tasks = 0;
   return {
-    url: testDatabase.url,
+    url,
+    ownerUrl: testDatabase.url,
     namespace,
     queue,
     get database() {
@@ -90,7 +98,7 @@ export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
         ...(lifecycle && { lifecycle }),
       });
       await registerTemplate(database.pool, template);
-      return insertTask(database, template.name, queue, context);
+      return insertTask(owner, template.name, queue, context);
     },
     messages: async (name = queue) =>
       (await query<{ message: Record<string, string> }>(`SELECT message FROM pgmq.q_${name}`)).map(
@@ -104,10 +112,10 @@ export async function createFixture(namespace = 'wasm_test'): Promise<Fixture> {
     },
     async allowConnections() {
       await testDatabase.unlock();
-      database = openDatabase(testDatabase.url);
+      database = openDatabase(url);
     },
     async close() {
-      await database.close();
+      await Promise.all([database.close(), owner.close()]);
       await testDatabase.drop();
     },
   };

@@ -41,7 +41,7 @@ describe('the worker against the standalone orchestrator', () => {
   beforeEach(async () => {
     fixture = await createFixture();
     queue = await createTaskerQueue({ databaseUrl: fixture.url, namespace: fixture.namespace });
-    engine = await startEngine({ databaseUrl: fixture.url, pollMs: 20 });
+    engine = await startEngine({ databaseUrl: fixture.ownerUrl, pollMs: 20 });
     ran.length = 0;
   });
 

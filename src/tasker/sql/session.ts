@@ -1,15 +1,4 @@
-/* What a session must be like and what must exist before anything else runs. */
-
-/** One row about the session and about the objects without which nothing works. */
-export const PROBE = `
-SELECT current_setting('TimeZone') AS time_zone,
-       current_setting('search_path') AS search_path,
-       current_schema() AS first_schema,
-       to_regclass('tasker.workflow_steps') IS NOT NULL
-         AND to_regclass('tasker.workflow_step_transitions') IS NOT NULL
-         AND to_regclass('tasker.named_tasks') IS NOT NULL AS has_tasker,
-       to_regclass('pgmq.meta') IS NOT NULL AS has_pgmq,
-       to_regproc('tasker.pgmq_send_with_notify') IS NOT NULL AS has_send`;
+/* What must be there before anything else runs. */
 
 /**
  * $1 queue names. Creates those that are missing.
