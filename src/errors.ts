@@ -51,6 +51,8 @@ export const ERROR_CODES = {
   ERR_GUEST_PROTOCOL: 'author',
   ERR_OUTPUT_MISSING: 'author',
   ERR_OUTPUT_INVALID: 'author',
+  ERR_OUTPUT_SCHEMA: 'author',
+  ERR_RESULT_SCHEMA: 'workflow',
   ERR_LIMIT_FUEL: 'author',
   ERR_LIMIT_MEMORY: 'author',
   ERR_LIMIT_DEPTH: 'author',

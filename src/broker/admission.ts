@@ -10,6 +10,7 @@ import { resolveReferences } from '../model/references.ts';
 import { secretMarkOf } from '../model/secret-mark.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import { missingGrant } from '../sandbox/missing-grant.ts';
+import type { OutputSchemas } from './output-schema.ts';
 import { type Policy, policyFor } from './policy.ts';
 
 /** An invocation that may run, with everything it runs with. */
@@ -19,6 +20,8 @@ export interface Admitted {
   readonly config: string;
   readonly grants: Grants;
   readonly limits: Limits;
+  /** What its output has to fit. */
+  readonly outputSchemas: OutputSchemas;
   /** Tells the author's secret references from data that looks like them. */
   readonly secretMark: string;
 }
@@ -46,6 +49,8 @@ export function admitInvocation(
       `step ${invocation.stepName}, $broker: ${describeIssues(narrowing.error)}`,
     );
   }
+  const outputSchemas = outputSchemasOf(invocation, entry, catalog);
+  if (!outputSchemas.allowed) return outputSchemas;
   const secretMark = secretMarkOf(invocation.stepUuid);
   const documents = resolveDocuments(invocation, secretMark);
   if (!documents.allowed) return documents;
@@ -63,6 +68,7 @@ export function admitInvocation(
     config: JSON.stringify(documents.config),
     grants,
     limits: limitsOf(invocation, entry, policy, narrowing.data.limits),
+    outputSchemas: outputSchemas.schemas,
     secretMark,
   };
 }
@@ -75,6 +81,18 @@ function limitsOf(
 ): Limits {
   const timeout = invocation.timeoutMs === null ? undefined : { wall_ms: Math.max(1, invocation.timeoutMs) };
   return clampLimits(policy.limits, entry.artifact.manifest?.limits, narrowed, timeout);
+}
+
+/** A step whose result could not be checked does not run. */
+function outputSchemasOf(
+  { stepName, resultSchema }: StepInvocation,
+  { checkOutput }: CatalogEntry,
+  catalog: Catalog,
+): Verdict<{ readonly schemas: OutputSchemas }> {
+  if (resultSchema === null) return { allowed: true, schemas: { manifest: checkOutput, template: null } };
+  const compiled = catalog.resultSchema(resultSchema);
+  if (!compiled.allowed) return refuse(compiled.code, `step ${stepName}, ${compiled.message}`);
+  return { allowed: true, schemas: { manifest: checkOutput, template: compiled.check } };
 }
 
 /** Input and configuration with their references resolved; secrets stay references. */

@@ -7,6 +7,7 @@ import type { StepResult } from '../model/step-result.ts';
 import type { ClaimedStep, Settled, StepQueue } from '../queue/step-queue.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { type Admitted, admitInvocation } from './admission.ts';
+import { enforceOutputSchemas } from './output-schema.ts';
 import type { Policy } from './policy.ts';
 import {
   resultOfFault,
@@ -85,7 +86,8 @@ async function runAdmitted(
     }
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
-      return { result: resultOfOutcome(outcome, handler, startedAtMs), outcome: outcome.kind };
+      const result = resultOfOutcome(outcome, handler, startedAtMs);
+      return { result: enforceOutputSchemas(result, admitted.outputSchemas), outcome: outcome.kind };
     }
     if (checkpoints >= admitted.limits.checkpoints) {
       const exhausted = tooManyCheckpoints(outcome, admitted.limits);

@@ -1,8 +1,11 @@
 import { BrokerError } from '../errors.ts';
+import type { JsonValue } from '../model/json.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import type { Artifact } from './artifact.ts';
 import { parseCallable } from './callable.ts';
 import type { ConfigCheck } from './config-schema.ts';
+import type { SchemaCheck } from './json-schema.ts';
+import { createResultSchemas } from './result-schema.ts';
 
 /** One version of a handler that can be run: manifest, admitted module, and the check of its configuration. */
 export interface CatalogEntry {
@@ -10,6 +13,8 @@ export interface CatalogEntry {
   readonly version: string;
   readonly artifact: Artifact;
   readonly checkConfig: ConfigCheck;
+  /** Null where the manifest names no schema of its output. */
+  readonly checkOutput: SchemaCheck | null;
 }
 
 /** Which handlers exist. Immutable. */
@@ -17,6 +22,8 @@ export interface Catalog {
   readonly entries: readonly CatalogEntry[];
   /** The entry that `handler.callable` means: the newest version unless it names a version or a digest. */
   find(callable: string): Verdict<{ readonly entry: CatalogEntry }>;
+  /** The check of a template step's `result_schema`; compiled once. Refused: ERR_TEMPLATE_INVALID. */
+  resultSchema(schema: JsonValue): Verdict<{ readonly check: SchemaCheck }>;
 }
 
 /** A catalog of these entries; name and version must be unique. */
@@ -29,7 +36,11 @@ export function createCatalog(entries: readonly CatalogEntry[]): Catalog {
     byVersion.set(key, entry);
   }
   const sorted = Object.freeze([...byVersion.values()].sort(byNameThenNewest));
-  return Object.freeze({ entries: sorted, find: (callable: string) => find(sorted, callable) });
+  return Object.freeze({
+    entries: sorted,
+    find: (callable: string) => find(sorted, callable),
+    resultSchema: createResultSchemas(),
+  });
 }
 
 function find(entries: readonly CatalogEntry[], text: string): Verdict<{ readonly entry: CatalogEntry }> {

@@ -8,7 +8,8 @@ import { Manifest } from '../model/manifest.ts';
 import { parseOrThrow } from '../model/parse.ts';
 import type { Artifact } from './artifact.ts';
 import type { CatalogEntry } from './catalog.ts';
-import { compileConfigSchema } from './config-schema.ts';
+import { compileConfigSchema, compileHandlerSchema } from './config-schema.ts';
+import type { SchemaCheck } from './json-schema.ts';
 
 /** Checks, meters and compiles a module; the sandbox's `admit`. */
 export type Admit = (bytes: Uint8Array, manifest: Manifest) => Promise<Artifact>;
@@ -29,7 +30,7 @@ export async function handlerFolders(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Loads one built handler: manifest.json, handler.wasm and the schema of its configuration. */
+/** Loads one built handler: manifest.json, handler.wasm and the schemas of its configuration and output. */
 export async function loadHandler(folder: string, admit: Admit): Promise<CatalogEntry> {
   const manifest = await readManifest(folder);
   const bytes = await readFile(join(folder, 'handler.wasm')).catch((error: unknown) => {
@@ -39,7 +40,18 @@ export async function loadHandler(folder: string, admit: Admit): Promise<Catalog
   const artifact = await admit(bytes, manifest);
   const schema = manifest.config === undefined ? {} : await readJson(join(folder, manifest.config));
   const checkConfig = compileConfigSchema(manifest.name, schema);
-  return Object.freeze({ name: manifest.name, version: manifest.version, artifact, checkConfig });
+  const checkOutput = manifest.output === undefined ? null : await loadOutputSchema(folder, manifest);
+  return Object.freeze({
+    name: manifest.name,
+    version: manifest.version,
+    artifact,
+    checkConfig,
+    checkOutput,
+  });
+}
+
+async function loadOutputSchema(folder: string, { name, output }: Manifest): Promise<SchemaCheck> {
+  return compileHandlerSchema('output', name, await readJson(join(folder, output ?? '')));
 }
 
 /** manifest.json of a handler's folder. */

@@ -22,6 +22,8 @@ export interface StepInvocation {
   readonly maxAttempts: number;
   /** `handler.initialization`, whole: configuration, `input` and `$broker`. */
   readonly initialization: JsonObject;
+  /** The template step's `result_schema`: what its output has to fit. Null where it has none. */
+  readonly resultSchema: JsonValue;
   /** The template's `timeout_seconds`, if it has one. */
   readonly timeoutMs: number | null;
   readonly retry: RetryPolicy;

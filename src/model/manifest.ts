@@ -3,6 +3,8 @@ import { ABI } from './abi.ts';
 import { Grants } from './grant.ts';
 import { PartialLimits } from './limits.ts';
 
+const fileName = z.string().regex(/^[A-Za-z0-9_.-]+$/, 'expected a file name beside the manifest');
+
 /** What a handler declares about itself. Everything in it is a request; the operator's policy decides. */
 export const Manifest = z.strictObject({
   name: z
@@ -19,10 +21,9 @@ export const Manifest = z.strictObject({
   description: z.string().max(500).default('').describe('One sentence for people.'),
   capabilities: Grants.default([]).describe('Grants the handler asks for.'),
   limits: PartialLimits.default({}).describe('Limits below the defaults that are enough for it.'),
-  config: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]+$/, 'expected a file name beside the manifest')
+  config: fileName.optional().describe('File with the JSON Schema of the configuration.'),
+  output: fileName
     .optional()
-    .describe('File with the JSON Schema of the configuration.'),
+    .describe('File with the JSON Schema of the output; one that violates it fails.'),
 });
 export type Manifest = Readonly<z.infer<typeof Manifest>>;

@@ -166,6 +166,7 @@ function invocationOf(
     // Tasker takes a missing maximum for "no more attempts" when it decides about a retry.
     maxAttempts: row.max_attempts ?? attempt,
     initialization,
+    resultSchema: step.result_schema ?? null,
     timeoutMs: Math.min(step.timeout_seconds ? step.timeout_seconds * 1000 : TIMEOUT_MAX_MS, TIMEOUT_MAX_MS),
     retry: {
       backoff: step.retry.backoff,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Broker, createBroker } from '../../src/broker/broker.ts';
 import { type CatalogEntry, createCatalog } from '../../src/catalog/catalog.ts';
+import { compileSchema } from '../../src/catalog/json-schema.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../../src/catalog/load.ts';
 import { type BrokerEvents, createEvents } from '../../src/events.ts';
 import type { StepInvocation } from '../../src/model/invocation.ts';
@@ -28,6 +29,7 @@ const entry = async (name: string, bytes: Uint8Array): Promise<CatalogEntry> => 
     capabilities: [{ capability: 'log' }],
   }),
   checkConfig: () => ({ allowed: true }),
+  checkOutput: null,
 });
 
 beforeAll(async () => {
@@ -36,6 +38,7 @@ beforeAll(async () => {
   const catalog = createCatalog([
     ...(await Promise.all(folders.map((folder) => loadHandler(folder, sandbox.admit)))),
     await entry('echo', ECHO),
+    { ...(await entry('liar', ECHO)), checkOutput: compileSchema({ required: ['total'] }) },
     await entry('endless', ENDLESS),
     await entry('trap', guest({ body: '(unreachable)' })),
     await entry(
@@ -227,5 +230,62 @@ describe('many steps at once', () => {
     expect(settled.length - before).toBe(200);
     expect(results.filter((result) => result.success)).toHaveLength(180);
     for (const [n, result] of results.entries()) if (result.success) expect(result.output).toEqual({ n });
+  });
+});
+
+describe('a step whose output violates a schema', () => {
+  const resultSchema = { type: 'object', properties: { count: { type: 'integer' } }, required: ['count'] };
+
+  it('fails for good where its template expects something else, and keeps the receipt', async () => {
+    const invocation = stepInvocation({ context: { count: 'a secret' }, resultSchema });
+    const result = await resultOf(invocation);
+    expect(result).toMatchObject({
+      success: false,
+      output: {},
+      error: {
+        code: 'ERR_RESULT_SCHEMA',
+        message: "the output violates the step's result_schema: /count: must be integer",
+        errorType: 'validation_error',
+        retryable: false,
+      },
+      custom: { receipt: { outcome: 'completed' } },
+    });
+    expect(JSON.stringify(result)).not.toContain('a secret');
+    expect(settled.at(-1)).toMatchObject({
+      stepUuid: invocation.stepUuid,
+      outcome: 'failed',
+      code: 'ERR_RESULT_SCHEMA',
+    });
+  });
+
+  it('fails for good where its handler promises something else', async () => {
+    expect(await resultOf(stepInvocation({ callable: 'liar', context: { n: 1 } }))).toMatchObject({
+      success: false,
+      error: {
+        code: 'ERR_OUTPUT_SCHEMA',
+        message:
+          "the output violates the handler's output schema: (top level): must have required property 'total'",
+        retryable: false,
+      },
+    });
+  });
+
+  it('is settled as it is where the output fits', async () => {
+    expect(await resultOf(stepInvocation({ context: { count: 7 }, resultSchema }))).toMatchObject({
+      success: true,
+      output: { count: 7 },
+    });
+  });
+
+  it('does not run where the schema itself cannot be used', async () => {
+    const result = await resultOf(stepInvocation({ resultSchema: { pattern: '(a+)+$' } }));
+    expect(result).toMatchObject({
+      success: false,
+      error: {
+        code: 'ERR_TEMPLATE_INVALID',
+        message: expect.stringMatching(/^step step, result_schema: expected no "pattern"/),
+      },
+    });
+    expect(settled.at(-1)?.outcome).toBe('refused');
   });
 });

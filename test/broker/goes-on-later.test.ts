@@ -70,6 +70,7 @@ describe('a step that goes on later', () => {
         capabilities: [WAIT],
       }),
       checkConfig: () => ({ allowed: true }),
+      checkOutput: null,
     });
     entries = [
       await entry('counter', COUNTER),
@@ -235,6 +236,7 @@ describe('draining', () => {
       version: '1.0.0',
       artifact: await sandbox.admit(ENDLESS),
       checkConfig: () => ({ allowed: true }),
+      checkOutput: null,
     };
     const events = createEvents();
     const settled: BrokerEvents['step:settled'][] = [];

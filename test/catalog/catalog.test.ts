@@ -10,6 +10,7 @@ const entry = (name: string, version: string): CatalogEntry => ({
   version,
   artifact,
   checkConfig: () => ({ allowed: true }),
+  checkOutput: null,
 });
 const catalog = createCatalog([
   entry('echo', '1.2.0'),

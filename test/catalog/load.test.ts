@@ -39,6 +39,19 @@ describe('a handler in a folder', () => {
     });
   });
 
+  it('is loaded with the check of its output where the manifest names a schema of it', async () => {
+    const path = folder({
+      'manifest.json': JSON.stringify({ ...MANIFEST, output: 'output.schema.json' }),
+      'output.schema.json': '{"type":"object","required":["total"]}',
+      'handler.wasm': ECHO,
+    });
+    const { checkOutput } = await loadHandler(path, admit);
+    expect(checkOutput?.({ total: 1 })).toEqual([]);
+    expect(checkOutput?.({})).toEqual(["(top level): must have required property 'total'"]);
+    const without = folder({ 'manifest.json': JSON.stringify(MANIFEST), 'handler.wasm': ECHO });
+    expect((await loadHandler(without, admit)).checkOutput).toBeNull();
+  });
+
   it.each([
     ['is not JSON', '{', /manifest\.json: /],
     ['lacks a version', '{"name":"echo","abi":"tasker-core/1"}', /version: /],

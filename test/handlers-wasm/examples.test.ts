@@ -45,6 +45,14 @@ describe.each(HANDLER_NAMES)('%s', (name) => {
     example: readJson(`${folder}/examples/${file}`) as Example,
   }));
 
+  it('says in its examples what fits the schema of its output, if it has one', () => {
+    if (manifest.output === undefined) return;
+    const output = new Ajv2020({ strictTypes: false }).compile(
+      readJson(`${folder}/${manifest.output}`) as object,
+    );
+    for (const { file, example } of examples) expect(output(example.output), file).toBe(true);
+  });
+
   it('has a manifest that names it and asks only for what its module imports', async () => {
     expect(manifest).toMatchObject({
       name,

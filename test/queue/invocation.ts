@@ -17,6 +17,7 @@ export function exampleInvocation(stepName: string, more: Partial<StepInvocation
     attempt: 1,
     maxAttempts: 3,
     initialization: {},
+    resultSchema: null,
     timeoutMs: null,
     retry: { backoff: 'exponential', backoffBaseMs: null, maxBackoffMs: null },
     context: {},

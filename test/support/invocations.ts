@@ -18,6 +18,7 @@ export function stepInvocation(given: Partial<StepInvocation>): StepInvocation {
     attempt: 1,
     maxAttempts: 3,
     initialization: {},
+    resultSchema: null,
     timeoutMs: null,
     retry: { backoff: 'exponential', backoffBaseMs: null, maxBackoffMs: null },
     context: {},

@@ -1,17 +1,30 @@
 import { messageOf } from '../../errors.ts';
 import type { Queryable } from '../connection.ts';
 import { queueTableOf, workerQueue } from '../queues.ts';
+import * as checkpoint from '../sql/checkpoint.ts';
 import * as claim from '../sql/claim.ts';
 import * as complete from '../sql/complete.ts';
 import * as hydrate from '../sql/hydrate.ts';
+import * as nudge from '../sql/nudge.ts';
 import * as recover from '../sql/recover.ts';
 import * as register from '../sql/register.ts';
 import * as session from '../sql/session.ts';
+import * as waiting from '../sql/waiting.ts';
 import { type Difference, MIGRATE } from './difference.ts';
 
 /** Every statement the broker sends while it runs, by the name it has in `sql/`. */
 export function brokerStatements(namespace: string): ReadonlyMap<string, string> {
-  const modules = { ...claim, ...complete, ...hydrate, ...recover, ...register, ...session };
+  const modules = {
+    ...checkpoint,
+    ...claim,
+    ...complete,
+    ...hydrate,
+    ...nudge,
+    ...recover,
+    ...register,
+    ...session,
+    ...waiting,
+  };
   const table = queueTableOf(workerQueue(namespace));
   return new Map(
     Object.entries(modules).map(([name, sql]) => [name, typeof sql === 'function' ? sql(table) : sql]),

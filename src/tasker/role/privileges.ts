@@ -55,7 +55,7 @@ const TASKER: Readonly<Record<string, Columns>> = {
   },
   named_steps: { SELECT: ['named_step_uuid', 'name'] },
   tasks: { SELECT: ['task_uuid', 'named_task_uuid', 'correlation_id', 'context'] },
-  task_transitions: { SELECT: ['task_uuid', 'to_state', 'most_recent'] },
+  task_transitions: { SELECT: ['task_uuid', 'to_state', 'most_recent', 'created_at'] },
   workflow_steps: {
     SELECT: [
       'workflow_step_uuid',
@@ -63,12 +63,16 @@ const TASKER: Readonly<Record<string, Columns>> = {
       'named_step_uuid',
       'retryable',
       'max_attempts',
+      'in_process',
       'processed',
       'attempts',
+      'last_attempted_at',
+      'backoff_request_seconds',
       'inputs',
       'results',
+      'checkpoint',
     ],
-    UPDATE: ['in_process', 'attempts', 'last_attempted_at', 'results', 'updated_at'],
+    UPDATE: ['in_process', 'attempts', 'last_attempted_at', 'results', 'checkpoint', 'updated_at'],
   },
   workflow_step_edges: { SELECT: ['from_step_uuid', 'to_step_uuid'] },
   workflow_step_transitions: {
