@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'sandbox/abi': ['errors.ts', 'model', 'sandbox/protocol.ts'],
   broker: ['errors.ts', 'events.ts', 'model', 'catalog', 'queue', 'sandbox'],
   admin: ['errors.ts', 'model'],
+  check: ['errors.ts', 'config.ts', 'model', 'catalog', 'sandbox/missing-grant.ts', 'tasker', 'broker'],
   standalone: ['errors.ts', 'model'],
   cli: ['*'],
   'index.ts': ['*'],

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderConfigurationPage } from '../scripts/configuration-page.ts';
+import { FINDINGS } from '../src/check/finding.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { HOST_CALLS } from '../src/host/registry.ts';
 import { METERING_ERROR_CODES } from '../src/metering/index.ts';
@@ -80,6 +81,15 @@ describe('docs/events.md', () => {
     const events = [...source.matchAll(/^ {2}'([a-z]+:[a-z]+)'/gm)].map((match) => match[1] ?? '');
     expect(events.length).toBeGreaterThan(5);
     expect(firstColumn(read('docs/events.md'), /:/)).toEqual(sorted(events));
+  });
+});
+
+describe('docs/check.md', () => {
+  it('has every finding and no other, each with its severity', () => {
+    const page = read('docs/check.md');
+    expect(firstColumn(page, /-/)).toEqual(sorted(Object.keys(FINDINGS)));
+    for (const [code, severity] of Object.entries(FINDINGS))
+      expect(page).toContain(`| \`${code}\` | ${severity} |`);
   });
 });
 

@@ -27,11 +27,12 @@ export interface Admitted {
 }
 
 /** The reserved key of `handler.initialization` with which a step narrows what its handler may do. */
-const NARROWING_KEY = '$broker';
+export const NARROWING_KEY = '$broker';
 /** The reserved key that holds the value the handler works on. Default: the task's context. */
-const INPUT_KEY = 'input';
+export const INPUT_KEY = 'input';
 
-const Narrowing = z.strictObject({ grants: Grants.optional(), limits: PartialLimits.optional() });
+/** What stands there. */
+export const Narrowing = z.strictObject({ grants: Grants.optional(), limits: PartialLimits.optional() });
 
 /** The verdict on an invocation, before anything of it runs. Pure. */
 export function admitInvocation(

@@ -1,4 +1,4 @@
-import type { SchemaCheck } from '../catalog/json-schema.ts';
+import { describeFaults, type SchemaCheck, type SchemaFault } from '../catalog/json-schema.ts';
 import type { StepResult } from '../model/step-result.ts';
 
 /** What an output has to fit, from the handler's manifest and from the template step; null where there is none. */
@@ -27,9 +27,9 @@ function violation(
   result: StepResult,
   code: 'ERR_OUTPUT_SCHEMA' | 'ERR_RESULT_SCHEMA',
   schema: string,
-  sentences: readonly string[],
+  faults: readonly SchemaFault[],
 ): StepResult {
-  const message = `the output violates ${schema}: ${sentences.join('; ')}`;
+  const message = `the output violates ${schema}: ${describeFaults(faults)}`;
   return {
     ...result,
     success: false,

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts';
-import type { JsonValue } from '../model/json.ts';
+import type { JsonObject, JsonValue } from '../model/json.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import type { Artifact } from './artifact.ts';
 import { parseCallable } from './callable.ts';
@@ -13,6 +13,8 @@ export interface CatalogEntry {
   readonly version: string;
   readonly artifact: Artifact;
   readonly checkConfig: ConfigCheck;
+  /** The JSON Schema behind `checkConfig`. */
+  readonly configSchema: JsonObject;
   /** Null where the manifest names no schema of its output. */
   readonly checkOutput: SchemaCheck | null;
 }

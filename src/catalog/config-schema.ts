@@ -1,7 +1,7 @@
 import { BrokerError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../model/json.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
-import { compileSchema, type SchemaCheck } from './json-schema.ts';
+import { compileSchema, describeFaults, type SchemaCheck } from './json-schema.ts';
 
 /** Checks a resolved configuration against its handler's schema. */
 export type ConfigCheck = (config: JsonObject) => Verdict;
@@ -12,7 +12,7 @@ export function compileConfigSchema(handler: string, schema: JsonObject): Config
   return (config) => {
     const found = check(config);
     if (found.length === 0) return { allowed: true };
-    return refuse('ERR_CONFIG_SCHEMA', `configuration of ${handler}: ${found.join('; ')}`);
+    return refuse('ERR_CONFIG_SCHEMA', `configuration of ${handler}: ${describeFaults(found)}`);
   };
 }
 

@@ -1,8 +1,16 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { JsonValue } from '../model/json.ts';
 
-/** What a value violates, in sentences that name keys and never values; empty when it is valid. */
-export type SchemaCheck = (value: JsonValue) => readonly string[];
+/** One violation. Names keys, never values. */
+export interface SchemaFault {
+  /** Keys and indices that lead to what violates the schema. */
+  readonly path: readonly (string | number)[];
+  /** `must be one of the allowed values (count, sum)` */
+  readonly message: string;
+}
+
+/** What a value violates, at most five; empty when it is valid. */
+export type SchemaCheck = (value: JsonValue) => readonly SchemaFault[];
 
 const MAX_REPORTED = 5;
 const PLACE_MAX_CHARS = 200;
@@ -10,7 +18,7 @@ const PLACE_MAX_CHARS = 200;
 /** Compiles a JSON Schema 2020-12, strict: unknown keywords are refused. Throws what ajv says about a broken one. */
 export function compileSchema(schema: JsonValue): SchemaCheck {
   const validate = compile(schema as object | boolean);
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, MAX_REPORTED).map(sentenceOf));
+  return (value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, MAX_REPORTED).map(faultOf));
 }
 
 const ajv = new Ajv2020({
@@ -30,11 +38,26 @@ function compile(schema: object | boolean): ValidateFunction {
   }
 }
 
-/** `/metrics/total/op: must be equal to one of the allowed values (count, sum)` */
-function sentenceOf(error: ErrorObject): string {
-  const where = error.instancePath === '' ? '(top level)' : error.instancePath.slice(0, PLACE_MAX_CHARS);
-  const extra = Object.entries(error.params as Record<string, unknown>)
+/** `/metrics/total/op: must be equal to one of the allowed values (count, sum); /limit: …` */
+export function describeFaults(faults: readonly SchemaFault[]): string {
+  return faults
+    .map(({ path, message }) => {
+      const where = path.map((part) => `/${part}`).join('');
+      return `${where === '' ? '(top level)' : where.slice(0, PLACE_MAX_CHARS)}: ${message}`;
+    })
+    .join('; ');
+}
+
+function faultOf({ instancePath, params, message }: ErrorObject): SchemaFault {
+  const extra = Object.entries(params as Record<string, unknown>)
     .filter(([name]) => name === 'additionalProperty' || name === 'allowedValues')
     .map(([, value]) => (Array.isArray(value) ? value.join(', ') : String(value)).slice(0, PLACE_MAX_CHARS));
-  return `${where}: ${error.message ?? 'invalid'}${extra.length > 0 ? ` (${extra.join(', ')})` : ''}`;
+  return {
+    path: instancePath
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+      .map((part) => (/^\d{1,9}$/.test(part) ? Number(part) : part)),
+    message: `${message ?? 'invalid'}${extra.length > 0 ? ` (${extra.join(', ')})` : ''}`,
+  };
 }

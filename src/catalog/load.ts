@@ -41,13 +41,8 @@ export async function loadHandler(folder: string, admit: Admit): Promise<Catalog
   const schema = manifest.config === undefined ? {} : await readJson(join(folder, manifest.config));
   const checkConfig = compileConfigSchema(manifest.name, schema);
   const checkOutput = manifest.output === undefined ? null : await loadOutputSchema(folder, manifest);
-  return Object.freeze({
-    name: manifest.name,
-    version: manifest.version,
-    artifact,
-    checkConfig,
-    checkOutput,
-  });
+  const { name, version } = manifest;
+  return Object.freeze({ name, version, artifact, checkConfig, configSchema: schema, checkOutput });
 }
 
 async function loadOutputSchema(folder: string, { name, output }: Manifest): Promise<SchemaCheck> {

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isBrokerError, messageOf } from '../errors.ts';
 import { buildCommand } from './build.ts';
 import { cancelCommand } from './cancel.ts';
+import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
 import { inspectCommand } from './inspect.ts';
 import { retryCommand } from './retry.ts';
@@ -31,6 +32,7 @@ const COMMANDS = [
   runCommand,
   buildCommand,
   inspectCommand,
+  checkCommand,
 ];
 
 /** The command line. Wires the commands; each has its own file. */

@@ -99,7 +99,8 @@ async function registerTemplates(
   }
 }
 
-async function loadCatalog(config: Config, sandbox: Sandbox): Promise<Catalog> {
+/** The built-in handlers and those of the configured folders, built where that is needed. */
+export async function loadCatalog(config: Config, sandbox: Sandbox): Promise<Catalog> {
   const roots = [...(config.catalog.builtin ? [BUILTIN_FOLDER] : []), ...config.catalog.folders];
   const folders = (await Promise.all(roots.map(handlerFolders))).flat();
   await buildIfSourcesAreHere(folders);

@@ -3,6 +3,8 @@ import type { TaskTemplate, TemplateStep } from './template.ts';
 
 /** Something wrong with a template, and the path of the value that has to change. */
 export interface TemplateFault {
+  /** `document`: not even a document; `shape`: a part is missing or of a wrong kind; `graph`: what the steps make together. */
+  readonly kind: 'document' | 'shape' | 'graph';
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
@@ -12,8 +14,10 @@ export function checkTemplate(template: TaskTemplate): readonly TemplateFault[] 
   const { steps, namespace_name } = template;
   const faults: TemplateFault[] = [];
   const namespace = checkNamespace(namespace_name);
-  if (namespace !== null) faults.push({ path: ['namespace_name'], message: namespace.message });
-  if (steps.length === 0) faults.push({ path: ['steps'], message: 'expected at least one step, got none' });
+  if (namespace !== null)
+    faults.push({ kind: 'shape', path: ['namespace_name'], message: namespace.message });
+  if (steps.length === 0)
+    faults.push({ kind: 'shape', path: ['steps'], message: 'expected at least one step, got none' });
   const firstIndex = new Map<string, number>();
   for (const [index, { name }] of steps.entries()) {
     if (!firstIndex.has(name)) firstIndex.set(name, index);
@@ -22,6 +26,7 @@ export function checkTemplate(template: TaskTemplate): readonly TemplateFault[] 
   const cycle = findCycle(steps);
   if (cycle.length > 0) {
     faults.push({
+      kind: 'graph',
       path: ['steps', firstIndex.get(cycle[0] ?? '') ?? 0, 'dependencies'],
       message: `steps depend on each other in a circle: ${cycle.map(quote).join(' → ')}`,
     });
@@ -36,12 +41,14 @@ function* checkStep(
 ): Iterable<TemplateFault> {
   if (firstIndex.get(step.name) !== index) {
     yield {
+      kind: 'shape',
       path: ['steps', index, 'name'],
       message: `expected step names to differ, got ${quote(step.name)} again`,
     };
   }
   if (step.type === 'decision' && step.dependencies.length === 0) {
     yield {
+      kind: 'graph',
       path: ['steps', index],
       message: `decision step ${quote(step.name)} has no dependency; Tasker needs at least one`,
     };
@@ -49,6 +56,7 @@ function* checkStep(
   for (const [at, dependency] of step.dependencies.entries()) {
     if (!firstIndex.has(dependency)) {
       yield {
+        kind: 'graph',
         path: ['steps', index, 'dependencies', at],
         message: `step ${quote(step.name)} depends on ${quote(dependency)}, which is no step of this template`,
       };

@@ -29,6 +29,7 @@ const entry = async (name: string, bytes: Uint8Array): Promise<CatalogEntry> => 
     capabilities: [{ capability: 'log' }],
   }),
   checkConfig: () => ({ allowed: true }),
+  configSchema: {},
   checkOutput: null,
 });
 

@@ -10,6 +10,7 @@ const entry = (name: string, version: string): CatalogEntry => ({
   version,
   artifact,
   checkConfig: () => ({ allowed: true }),
+  configSchema: {},
   checkOutput: null,
 });
 const catalog = createCatalog([

@@ -47,7 +47,7 @@ describe('a handler in a folder', () => {
     });
     const { checkOutput } = await loadHandler(path, admit);
     expect(checkOutput?.({ total: 1 })).toEqual([]);
-    expect(checkOutput?.({})).toEqual(["(top level): must have required property 'total'"]);
+    expect(checkOutput?.({})).toEqual([{ path: [], message: "must have required property 'total'" }]);
     const without = folder({ 'manifest.json': JSON.stringify(MANIFEST), 'handler.wasm': ECHO });
     expect((await loadHandler(without, admit)).checkOutput).toBeNull();
   });

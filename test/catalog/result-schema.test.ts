@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeFaults } from '../../src/catalog/json-schema.ts';
 import { createResultSchemas } from '../../src/catalog/result-schema.ts';
 import type { JsonValue } from '../../src/model/json.ts';
 
@@ -20,7 +21,7 @@ describe('the result_schema of a template step', () => {
   const violations = (schema: JsonValue, value: JsonValue) => {
     const compiled = compile(schema);
     if (!compiled.allowed) throw new Error(compiled.message);
-    return compiled.check(value);
+    return compiled.check(value).map((fault) => describeFaults([fault]));
   };
 
   it('tells which keys violate it, and no value', () => {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUILTIN_FOLDER } from '../../src/catalog/load.ts';
 import { ECHO, ENDLESS, guest } from '../guests/wat.ts';
@@ -192,6 +193,48 @@ describe('wasm-broker serve', () => {
   });
 });
 
+describe('wasm-broker check', () => {
+  const steps = (callable: string) =>
+    `name: a\nnamespace_name: wasm\nversion: 1.0.0\nsteps:\n  - name: b\n    handler: { callable: ${callable} }\n`;
+
+  it('names file, line, column, code and cure of what it finds, and ends with 1', async () => {
+    const template = file('wrong.yaml', steps('transfrom'));
+    const { code, stdout } = await wasmBroker(['check', template], { cwd: folder });
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      `${template}:6:26: error handler-unknown: no handler "transfrom" in the catalog; `,
+    );
+    expect(stdout).toMatch(/^ {4}use one that the message lists/m);
+    expect(stdout).toMatch(/^1 checked, 1 errors, 0 notes \(no broker\.toml: /m);
+  });
+
+  it('looks at a whole folder, and prints one object with --json', async () => {
+    const templates = mkdtempSync(join(folder, 'templates-'));
+    const valid = steps('transform, initialization: { mapping: { x: $.x } }');
+    writeFileSync(join(templates, 'right.yaml'), valid);
+    writeFileSync(join(templates, 'elsewhere.yml'), valid.replace('wasm', 'other'));
+    const config = file('check.toml', '[worker]\nnamespace = "wasm"\n');
+    const { code, stdout } = await wasmBroker(['check', templates, '--config', config, '--json']);
+    expect(code).toBe(1);
+    const { templates: reports, errors } = JSON.parse(stdout);
+    expect(errors).toBe(1);
+    expect(reports).toMatchObject([
+      {
+        name: 'other/a 1.0.0',
+        findings: [{ code: 'namespace-differs', severity: 'error', position: { line: 2, column: 17 } }],
+      },
+      { file: join(templates, 'right.yaml'), name: 'wasm/a 1.0.0', findings: [] },
+    ]);
+  });
+
+  it('finds nothing in the example, with the broker that runs it', async () => {
+    const movies = fileURLToPath(new URL('../../examples/movies', import.meta.url));
+    const args = ['check', movies, '--config', join(movies, 'broker.toml')];
+    const { code, stdout } = await wasmBroker(args, { env: { DEMO_PORT: '8080' } });
+    expect([code, stdout]).toEqual([0, '1 checked, 0 errors, 0 notes\n']);
+  });
+});
+
 describe('wasm-broker', () => {
   it('with a wrong command or option ends with 2', async () => {
     expect((await wasmBroker(['fly'])).code).toBe(2);
@@ -203,7 +246,7 @@ describe('wasm-broker', () => {
     expect((await wasmBroker(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const help = await wasmBroker(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['demo', 'serve', 'run', 'build', 'inspect'])
+    for (const command of ['demo', 'serve', 'run', 'build', 'inspect', 'check'])
       expect(help.stdout).toContain(`  ${command} `);
   });
 });
