@@ -5,7 +5,6 @@ import type { CheckpointRequest, WaitDecision, WaitingStep } from '../model/step
 import type { StepError, StepResult } from '../model/step-result.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import type { ClaimedStep, ParkedStep, Settled, StepQueue } from '../queue/step-queue.ts';
-import { migrateBrokerSchema } from './broker-schema.ts';
 import { type Claimer, createClaimer } from './claim.ts';
 import { type Database, openDatabase } from './connection.ts';
 import { databaseError } from './database-error.ts';
@@ -14,9 +13,8 @@ import { type HydratedStep, hydrateSteps, type UnusableStep } from './hydrate.ts
 import { createMorgue, holdInstance, type Instance, isProcessAlive, releaseInstance } from './instances.ts';
 import { type Listener, openListener } from './listener.ts';
 import { checkOutcome } from './outcome-checks.ts';
-import { type Difference, describeDifference } from './probe/difference.ts';
-import { probeDatabase, probeStatements, requireCompatible } from './probe/probe.ts';
-import { checkNamespace, createQueues, workerQueue } from './queues.ts';
+import { prepareDatabase } from './prepare.ts';
+import { checkNamespace, workerQueue } from './queues.ts';
 import { createReadySignal, type ReadySignal } from './ready-signal.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
 import { registerTemplate } from './register-template.ts';
@@ -139,12 +137,8 @@ function permanent(code: ErrorCode, message: string): StepError {
 }
 
 async function start(database: Database, settings: Settings): Promise<TaskerQueue> {
-  const { namespace, allowNewer } = settings;
-  const warn = (difference: Difference) => settings.onDifference(describeDifference(difference));
-  requireCompatible(await probeDatabase(database, { namespace, allowNewer }), database.name, warn);
-  await migrateBrokerSchema(database);
-  await createQueues(database.pool, namespace);
-  requireCompatible(await probeStatements(database, namespace), database.name, warn);
+  const { namespace } = settings;
+  await prepareDatabase(database, settings);
   const self = { workerUuid: randomUUID(), namespace, hostname: os.hostname(), pid: process.pid };
   const queue = new RunningQueue(database, settings, self);
   await queue.open();

@@ -70,6 +70,7 @@ describe('a step that goes on later', () => {
         capabilities: [WAIT],
       }),
       checkConfig: () => ({ allowed: true }),
+      configSchema: {},
       checkOutput: null,
     });
     entries = [
@@ -236,6 +237,7 @@ describe('draining', () => {
       version: '1.0.0',
       artifact: await sandbox.admit(ENDLESS),
       checkConfig: () => ({ allowed: true }),
+      configSchema: {},
       checkOutput: null,
     };
     const events = createEvents();
