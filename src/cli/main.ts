@@ -4,6 +4,7 @@ import { buildCommand } from './build.ts';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   buildCommand,
   inspectCommand,
   checkCommand,
+  doctorCommand,
 ];
 
 /** The command line. Wires the commands; each has its own file. */

@@ -246,7 +246,7 @@ describe('wasm-broker', () => {
     expect((await wasmBroker(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const help = await wasmBroker(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['demo', 'serve', 'run', 'build', 'inspect', 'check'])
+    for (const command of ['demo', 'serve', 'run', 'build', 'inspect', 'check', 'doctor'])
       expect(help.stdout).toContain(`  ${command} `);
   });
 });

@@ -3,7 +3,7 @@ import { requiredQueues } from '../queues.ts';
 import { brokerPrivileges, USED_SCHEMAS } from '../role/privileges.ts';
 import type { Difference } from './difference.ts';
 
-const CURE = 'run what `wasm-broker doctor --sql` prints, as the owner of the database';
+const CURE = 'run what `wasm-broker doctor --sql` prints, as a superuser';
 
 /** Lacking rights, one row each. By catalog, since a relation that cannot be seen cannot be named. $1 json. */
 const LACKING = `

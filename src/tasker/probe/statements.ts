@@ -59,5 +59,5 @@ export async function checkStatements(client: Queryable, namespace: string): Pro
 
 function cureOf(error: unknown): string {
   const denied = typeof error === 'object' && error !== null && 'code' in error && error.code === '42501';
-  return denied ? 'run what `wasm-broker doctor --sql` prints, as the owner of the database' : MIGRATE;
+  return denied ? 'run what `wasm-broker doctor --sql` prints, as a superuser' : MIGRATE;
 }

@@ -9,14 +9,14 @@ export interface RoleOptions {
 }
 
 /**
- * SQL that a superuser, or the owner of Tasker's database, runs once per database: the role without any right but those
+ * SQL that a superuser runs once per database: the role without any right but those
  * the broker's statements need, its session settings, the queues, and schema `wasm_broker` as its own. Repeating it
  * changes nothing; it sets no password.
  */
 export function roleSql({ role, namespace }: RoleOptions): string {
   const name = quoteName(role);
-  return `-- Least-privilege role of a wasm-broker that serves namespace ${namespace}. Run it with ON_ERROR_STOP in Tasker's
--- database, as its owner; then set a password: \\password ${role}
+  return `-- Least-privilege role of a wasm-broker that serves namespace ${namespace}. Run it in Tasker's database as a superuser,
+-- with ON_ERROR_STOP; then set a password: \\password ${role}
 BEGIN;
 
 DO $$ BEGIN
