@@ -27,6 +27,10 @@ export const Config = z.strictObject({
   database: z
     .strictObject({
       url: z.string().optional().describe('PostgreSQL 18 with PGMQ that Tasker uses. Default: DATABASE_URL.'),
+      ca_file: z
+        .string()
+        .optional()
+        .describe('PEM file with the CA of the server. With it TLS is on, and host and chain are verified.'),
       allow_newer: z
         .boolean()
         .default(false)
@@ -129,7 +133,11 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
   const url = database.url ?? env['DATABASE_URL'];
   const config: Config = {
     ...parsed.data,
-    database: { ...database, ...(url !== undefined && { url }) },
+    database: {
+      ...database,
+      ...(url !== undefined && { url }),
+      ...(database.ca_file !== undefined && { ca_file: resolve(folder, database.ca_file) }),
+    },
     worker: { ...worker, templates: worker.templates.map((path) => resolve(folder, path)) },
     catalog: { ...catalog, folders: catalog.folders.map((path) => resolve(folder, path)) },
     limits: completeLimits(limits),

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   ERR_DATABASE_UNAVAILABLE: 'operator',
   ERR_DATABASE_FOREIGN: 'operator',
   ERR_DATABASE_INCOMPATIBLE: 'operator',
+  ERR_DATABASE_TLS: 'operator',
   ERR_ALREADY_RUNNING: 'operator',
   ERR_SECRET_UNAVAILABLE: 'operator',
   ERR_TASKER_UNREACHABLE: 'operator',

@@ -58,6 +58,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       pollMs: worker.poll_ms,
       visibilityTimeoutS: worker.visibility_timeout_s,
       onError: (problem) => events.emit('queue:error', problem),
+      databaseCaFile: config.database.ca_file ?? null,
       allowNewer: config.database.allow_newer,
       onDifference: (message) => events.emit('queue:warning', { message }),
     });

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { BrokerError } from '../errors.ts';
 import { databaseError } from './database-error.ts';
+import { type TlsSettings, takeTlsSettings } from './tls.ts';
 
 /** What runs a statement: a pool, or one client inside a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
@@ -29,11 +30,15 @@ const TIMESTAMP_WITHOUT_ZONE = 1114;
 const POOL_SIZE = 4;
 const CONNECT_TIMEOUT_MS = 5000;
 
-/** Opens no connection yet. `databaseUrl`: `postgres://user:password@host:port/database`. */
-export function openDatabase(databaseUrl: string): Database {
-  const { url, name } = sessionUrl(databaseUrl);
+/**
+ * Opens no connection yet. `databaseUrl`: `postgres://user:password@host:port/database`, with `sslmode` for TLS (docs/database.md).
+ * `caFile`: certificates that the server's has to lead to. Throws ERR_CONFIG_INVALID.
+ */
+export function openDatabase(databaseUrl: string, { caFile = null }: OpenOptions = {}): Database {
+  const { url, name, ssl } = sessionUrl(databaseUrl, caFile);
   const config = {
     connectionString: url,
+    ssl,
     application_name: 'wasm-broker',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -51,8 +56,15 @@ export function openDatabase(databaseUrl: string): Database {
   });
 }
 
-/** The URL with our session options after its own, so that ours win. */
-function sessionUrl(databaseUrl: string): { url: string; name: string } {
+export interface OpenOptions {
+  readonly caFile?: string | null;
+}
+
+/** The URL with our session options after its own, so that ours win, and without what it says of TLS. */
+function sessionUrl(
+  databaseUrl: string,
+  caFile: string | null,
+): { readonly url: string; readonly name: string; readonly ssl: TlsSettings } {
   const url = URL.canParse(databaseUrl) ? new URL(databaseUrl) : null;
   if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
     throw new BrokerError(
@@ -60,10 +72,11 @@ function sessionUrl(databaseUrl: string): { url: string; name: string } {
       'expected a database URL such as postgres://user:password@host:5432/database',
     );
   }
+  const ssl = takeTlsSettings(url, caFile);
   const own = url.searchParams.get('options');
   url.searchParams.set('options', own === null ? SESSION_OPTIONS : `${own} ${SESSION_OPTIONS}`);
   const host = url.hostname || url.searchParams.get('host') || 'localhost';
-  return { url: url.href, name: `${host}:${url.port || '5432'}${url.pathname}` };
+  return { url: url.href, ssl, name: `${host}:${url.port || '5432'}${url.pathname}` };
 }
 
 async function connect(client: pg.Client, name: string): Promise<pg.Client> {

@@ -16,6 +16,11 @@ const DATA_STATE = /^(22|54)/;
 /** 28 refused login, 3D000 no such database. */
 const LOGIN_STATE = /^(28|3D000)/;
 
+/** Node's and OpenSSL's codes for a certificate or a handshake that is refused, and pg's word for a server without TLS. */
+const TLS_CODES =
+  /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|EPROTO)/;
+const WITHOUT_TLS = /does not support SSL/i;
+
 /** The connection failed or the server is going away. Whether the statement took effect is unknown. */
 export function isUnavailable(error: unknown): boolean {
   const code = codeOf(error);
@@ -42,6 +47,11 @@ export function isUniqueViolation(error: unknown): boolean {
 /** `error` as the BrokerError an operator can act on. `name`: `host:port/database`. */
 export function databaseError(error: unknown, name: string): BrokerError {
   if (isBrokerError(error)) return error;
+  const tls = tlsFault(error);
+  if (tls !== null) {
+    const message = `expected PostgreSQL at ${name} over TLS as sslmode demands it: ${tls}`;
+    return new BrokerError('ERR_DATABASE_TLS', message, { cause: error, details: { database: name } });
+  }
   const options = { cause: error, details: { database: name, state: codeOf(error) || null } };
   const because = LOGIN_STATE.test(codeOf(error))
     ? `it refused the login (${messageOf(error)}); check user, password and database name in the database URL`
@@ -54,6 +64,19 @@ export function databaseError(error: unknown, name: string): BrokerError {
     return new BrokerError('ERR_INTERNAL', `a statement failed at ${name}: ${messageOf(error)}`, options);
   }
   return new BrokerError('ERR_DATABASE_UNAVAILABLE', `expected PostgreSQL at ${name}: ${because}`, options);
+}
+
+function tlsFault(error: unknown): string | null {
+  const code = codeOf(error);
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return "the server's certificate is for another host; use the name it has, or a certificate for this one";
+  }
+  if (TLS_CODES.test(code)) {
+    return `the server's certificate or handshake is refused (${code}); set [database] ca_file to the CA that signed it`;
+  }
+  return code === '' && WITHOUT_TLS.test(messageOf(error))
+    ? 'the server offers none; switch it on there, or set sslmode=disable'
+    : null;
 }
 
 function codeOf(error: unknown): string {

@@ -35,6 +35,8 @@ export interface QueueProblem {
 export interface TaskerQueueOptions {
   /** `postgres://user:password@host:port/database` */
   readonly databaseUrl: string;
+  /** PEM file with the CA that the server's certificate has to lead to; see `openDatabase`. */
+  readonly databaseCaFile?: string | null;
   /** Tasker namespace whose steps are taken; it has to be the broker's own. */
   readonly namespace: string;
   /** How often to look for messages that no notification announced. */
@@ -90,6 +92,7 @@ export async function createTaskerQueue(given: TaskerQueueOptions): Promise<Task
   const options = {
     ...DEFAULTS,
     allowNewer: false,
+    databaseCaFile: null,
     onError: () => {},
     onDifference: () => {},
     now: Date.now,
@@ -97,7 +100,7 @@ export async function createTaskerQueue(given: TaskerQueueOptions): Promise<Task
   };
   const refusal = checkNamespace(options.namespace);
   if (refusal !== null) throw new BrokerError('ERR_CONFIG_INVALID', refusal.message);
-  const database = openDatabase(options.databaseUrl);
+  const database = openDatabase(options.databaseUrl, { caFile: options.databaseCaFile });
   try {
     return await start(database, options);
   } catch (error) {

@@ -199,6 +199,8 @@ describe('a step that is cancelled while it runs', () => {
       version: '1.0.0',
       artifact,
       checkConfig: () => ({ allowed: true }) as const,
+      configSchema: {},
+      checkOutput: null,
     };
     const events = createEvents();
     const settled: BrokerEvents['step:settled'][] = [];

@@ -22,7 +22,7 @@ export async function examineDatabase({
     return failed(new BrokerError('ERR_CONFIG_INVALID', 'no database: set DATABASE_URL or [database] url'));
   }
   try {
-    const database = openDatabase(url);
+    const database = openDatabase(url, { caFile: settings.ca_file ?? null });
     const options = { namespace: worker.namespace, allowNewer: settings.allow_newer };
     return await inspectDatabase(database, options)
       .then(linesOf)
