@@ -14,6 +14,7 @@ import { createMorgue, holdInstance, type Instance, isProcessAlive, releaseInsta
 import { type Listener, openListener } from './listener.ts';
 import { checkOutcome } from './outcome-checks.ts';
 import { prepareDatabase } from './prepare.ts';
+import { completeOptions, type QueueSettings, type TaskerQueueOptions } from './queue-options.ts';
 import { checkNamespace, workerQueue } from './queues.ts';
 import { createReadySignal, type ReadySignal } from './ready-signal.ts';
 import { createRecovery, type Recovery } from './recovery.ts';
@@ -25,37 +26,6 @@ import { CHANNEL_NAMESPACE } from './sql/session.ts';
 import { findUnstorable, storableFacts } from './storable.ts';
 import type { TaskTemplate } from './template.ts';
 import { decideWaiting, listWaiting, parkStep } from './waiting.ts';
-
-/** Something an operator should know that failed no call. */
-export interface QueueProblem {
-  readonly code: ErrorCode;
-  readonly message: string;
-}
-
-export interface TaskerQueueOptions {
-  /** `postgres://user:password@host:port/database` */
-  readonly databaseUrl: string;
-  /** PEM file with the CA that the server's certificate has to lead to; see `openDatabase`. */
-  readonly databaseCaFile?: string | null;
-  /** Tasker namespace whose steps are taken; it has to be the broker's own. */
-  readonly namespace: string;
-  /** How often to look for messages that no notification announced. */
-  readonly pollMs?: number;
-  /** How long a message that was read and not claimed stays invisible. */
-  readonly visibilityTimeoutS?: number;
-  /** How often to look for what crashes left behind. */
-  readonly recoveryMs?: number;
-  /** How often to look whether steps that run were cancelled. */
-  readonly lostStepsMs?: number;
-  /** How long a broker on another machine has to be gone before its steps are recovered. */
-  readonly deadInstanceGraceMs?: number;
-  readonly onError?: (problem: QueueProblem) => void;
-  /** Run on a schema with migrations that this broker does not know, if everything it checks is right. */
-  readonly allowNewer?: boolean;
-  /** What differs from what this broker was written for and does not keep it from running; at start only. */
-  readonly onDifference?: (difference: string) => void;
-  readonly now?: () => number;
-}
 
 /** Steps of one Tasker namespace. */
 export interface TaskerQueue extends StepQueue {
@@ -74,14 +44,6 @@ export interface TaskerQueue extends StepQueue {
   decide(stepUuid: string, decision: WaitDecision): Promise<void>;
 }
 
-const DEFAULTS = {
-  pollMs: 500,
-  visibilityTimeoutS: 30,
-  recoveryMs: 5000,
-  lostStepsMs: 1000,
-  deadInstanceGraceMs: 10_000,
-} as const;
-
 /**
  * Connects to Tasker's database as a worker: checks it, creates the queues and the broker's own schema, recovers what
  * an earlier broker left behind, and listens. Rejects with a BrokerError that says what to change.
@@ -89,15 +51,7 @@ const DEFAULTS = {
  * While it runs, trouble with the database fails no claim: it is reported to `onError` and claiming goes on when it is over.
  */
 export async function createTaskerQueue(given: TaskerQueueOptions): Promise<TaskerQueue> {
-  const options = {
-    ...DEFAULTS,
-    allowNewer: false,
-    databaseCaFile: null,
-    onError: () => {},
-    onDifference: () => {},
-    now: Date.now,
-    ...given,
-  };
+  const options = completeOptions(given);
   const refusal = checkNamespace(options.namespace);
   if (refusal !== null) throw new BrokerError('ERR_CONFIG_INVALID', refusal.message);
   const database = openDatabase(options.databaseUrl, { caFile: options.databaseCaFile });
@@ -108,8 +62,6 @@ export async function createTaskerQueue(given: TaskerQueueOptions): Promise<Task
     throw databaseError(error, database.name);
   }
 }
-
-type Settings = Required<TaskerQueueOptions>;
 
 const SETTLED: Settled = Object.freeze({ settlement: 'settled', refused: null });
 const LOST: Settled = Object.freeze({ settlement: 'lost', refused: null });
@@ -139,7 +91,7 @@ function permanent(code: ErrorCode, message: string): StepError {
   return { code, message, errorType: 'permanent_error', retryable: false, retryAfterMs: null };
 }
 
-async function start(database: Database, settings: Settings): Promise<TaskerQueue> {
+async function start(database: Database, settings: QueueSettings): Promise<TaskerQueue> {
   const { namespace } = settings;
   await prepareDatabase(database, settings);
   const self = { workerUuid: randomUUID(), namespace, hostname: os.hostname(), pid: process.pid };
@@ -152,7 +104,7 @@ async function start(database: Database, settings: Settings): Promise<TaskerQueu
 class RunningQueue implements TaskerQueue {
   readonly workerUuid: string;
   readonly #database: Database;
-  readonly #settings: Settings;
+  readonly #settings: QueueSettings;
   readonly #self: Instance;
   readonly #claimer: Claimer;
   readonly #held: HeldResults;
@@ -173,7 +125,7 @@ class RunningQueue implements TaskerQueue {
   /** The problem reported last, so that one outage is one report. */
   #reported: string | null = null;
 
-  constructor(database: Database, settings: Settings, self: Instance) {
+  constructor(database: Database, settings: QueueSettings, self: Instance) {
     const { namespace, visibilityTimeoutS, now, deadInstanceGraceMs } = settings;
     this.workerUuid = self.workerUuid;
     this.#database = database;
