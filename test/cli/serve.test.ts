@@ -184,7 +184,10 @@ timeout_ms = 60_000
   it('does not start without its admin server', async () => {
     const { url } = await serve(0);
     const taken = join(folder, 'taken.toml');
-    writeFileSync(taken, `[worker]\nnamespace = "${fixture.namespace}"\n[admin]\nport = ${new URL(url).port}\n`);
+    writeFileSync(
+      taken,
+      `[worker]\nnamespace = "${fixture.namespace}"\n[admin]\nport = ${new URL(url).port}\n`,
+    );
     const { code, stderr } = await wasmBroker(['serve', '--config', taken], {
       env: { DATABASE_URL: fixture.url },
     });

@@ -170,7 +170,10 @@ describe('recovery', () => {
     await session.end();
     // The server frees the lock when it notices the end of the session.
     await expect
-      .poll(() => fixture.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`))
+      .poll(() =>
+        fixture.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'
+                               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`),
+      )
       .toEqual([]);
     expect(await morgue.findDead(pool, 12_000)).toEqual([]);
     expect(await morgue.findDead(pool, 22_000)).toEqual([far.workerUuid]);
