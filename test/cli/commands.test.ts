@@ -199,7 +199,8 @@ describe('wasm-broker check', () => {
 
   it('names file, line, column, code and cure of what it finds, and ends with 1', async () => {
     const template = file('wrong.yaml', steps('transfrom'));
-    const { code, stdout } = await wasmBroker(['check', template], { cwd: folder });
+    const withoutConfig = mkdtempSync(join(folder, 'empty-'));
+    const { code, stdout } = await wasmBroker(['check', template], { cwd: withoutConfig });
     expect(code).toBe(1);
     expect(stdout).toContain(
       `${template}:6:26: error handler-unknown: no handler "transfrom" in the catalog; `,
