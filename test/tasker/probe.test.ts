@@ -1,9 +1,11 @@
+import { readdirSync } from 'node:fs';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { migrateBrokerSchema } from '../../src/tasker/broker-schema.ts';
 import { type Database, openDatabase } from '../../src/tasker/connection.ts';
 import { describeDifference } from '../../src/tasker/probe/difference.ts';
 import { probeDatabase, probeStatements } from '../../src/tasker/probe/probe.ts';
+import { brokerStatements } from '../../src/tasker/probe/statements.ts';
 import { createTaskerQueue } from '../../src/tasker/tasker-queue.ts';
 import { createFixture, type Fixture } from './fixture.ts';
 
@@ -223,6 +225,15 @@ describe('the start-up probe', () => {
     expect(await fixture.query(`SELECT FROM tasker.tasks`)).toEqual([]);
     expect(await fixture.messages('orchestration_step_results')).toEqual([]);
     await owner.close();
+  });
+
+  it('knows every statement that the broker has', async () => {
+    const folder = new URL('../../src/tasker/sql/', import.meta.url);
+    const modules = await Promise.all(
+      readdirSync(folder).map((file): Promise<object> => import(new URL(file, folder).href)),
+    );
+    const written = modules.flatMap((module) => Object.keys(module));
+    expect([...brokerStatements('wasm').keys()].sort()).toEqual(written.sort());
   });
 
   it('finds a statement that could not run', async () => {

@@ -5,6 +5,7 @@ import * as checkpoint from '../sql/checkpoint.ts';
 import * as claim from '../sql/claim.ts';
 import * as complete from '../sql/complete.ts';
 import * as hydrate from '../sql/hydrate.ts';
+import * as lost from '../sql/lost.ts';
 import * as nudge from '../sql/nudge.ts';
 import * as recover from '../sql/recover.ts';
 import * as register from '../sql/register.ts';
@@ -19,6 +20,7 @@ export function brokerStatements(namespace: string): ReadonlyMap<string, string>
     ...claim,
     ...complete,
     ...hydrate,
+    ...lost,
     ...nudge,
     ...recover,
     ...register,
