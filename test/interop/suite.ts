@@ -1,0 +1,25 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type Interop, startInterop } from './interop.ts';
+import { cancellationScenarios } from './scenarios/cancellation.ts';
+import { dagScenarios } from './scenarios/dags.ts';
+import { decisionScenarios } from './scenarios/decisions.ts';
+import { failureScenarios } from './scenarios/failures.ts';
+import { retryScenarios } from './scenarios/retries.ts';
+import type { Target } from './target.ts';
+
+/** Registers every scenario, with one broker working on one target for all of them. */
+export function describeInterop(name: string, openTarget: () => Promise<Target>): void {
+  describe(name, () => {
+    let running: Interop;
+    beforeAll(async () => {
+      running = await startInterop(await openTarget());
+    });
+    afterAll(() => running?.close());
+    const interop = () => running;
+    dagScenarios(interop);
+    decisionScenarios(interop);
+    retryScenarios(interop);
+    failureScenarios(interop);
+    cancellationScenarios(interop);
+  });
+}
