@@ -26,6 +26,7 @@ const Step = z.object({
   dependencies_satisfied: z.boolean(),
   total_parents: z.int(),
   completed_parents: z.int(),
+  next_retry_at: z.string().nullish(),
 });
 
 const Task = z.object({

@@ -28,8 +28,8 @@ export function failureScenarios(interop: () => Interop): void {
         const { metadata, error } = seen.results(`hopeless_${name}`);
         return [metadata.error_code, error?.error_type];
       };
-      expect(causeOf('trap')).toEqual(['ERR_GUEST_UNREACHABLE', 'handler_panic']);
-      expect(causeOf('endless')).toEqual(['ERR_FUEL_EXHAUSTED', 'handler_error']);
+      expect(causeOf('trap')).toEqual(['ERR_GUEST_TRAP', 'handler_panic']);
+      expect(causeOf('endless')).toEqual(['ERR_LIMIT_FUEL', 'handler_error']);
       expect(causeOf('unknown')).toEqual(['ERR_HANDLER_UNKNOWN', 'handler_not_found']);
       expect(causeOf('reference')).toEqual(['ERR_REFERENCE_UNRESOLVED', 'validation_error']);
       expect(causeOf('config')).toEqual(['ERR_CONFIG_SCHEMA', 'validation_error']);
