@@ -24,17 +24,19 @@ export function failureScenarios(interop: () => Interop): void {
       expect(seen.steps.map(([, state, attempts]) => [state, attempts])).toEqual(
         seen.steps.map(() => ['error', 1]),
       );
-      const causeOf = (name: string) => {
-        const { metadata, error } = seen.results(`hopeless_${name}`);
-        return [metadata.error_code, error?.error_type];
-      };
-      expect(causeOf('trap')).toEqual(['ERR_GUEST_TRAP', 'handler_panic']);
-      expect(causeOf('endless')).toEqual(['ERR_LIMIT_FUEL', 'handler_error']);
-      expect(causeOf('unknown')).toEqual(['ERR_HANDLER_UNKNOWN', 'handler_not_found']);
-      expect(causeOf('reference')).toEqual(['ERR_REFERENCE_UNRESOLVED', 'validation_error']);
-      expect(causeOf('config')).toEqual(['ERR_CONFIG_SCHEMA', 'validation_error']);
-      expect(causeOf('denied')).toEqual(['ERR_HTTP_DENIED', 'permanent_error']);
-      expect(causeOf('gone')).toEqual(['http_status', 'permanent_error']);
+      const causes = seen.steps.map(([name]) => {
+        const { metadata, error } = seen.results(name);
+        return [name, metadata.error_code, error?.error_type];
+      });
+      expect(causes).toEqual([
+        ['hopeless_config', 'ERR_CONFIG_SCHEMA', 'validation_error'],
+        ['hopeless_denied', 'ERR_GRANT_MISSING', 'permanent_error'],
+        ['hopeless_endless', 'ERR_LIMIT_FUEL', 'handler_error'],
+        ['hopeless_gone', 'http_status', 'permanent_error'],
+        ['hopeless_reference', 'ERR_REFERENCE_UNRESOLVED', 'validation_error'],
+        ['hopeless_trap', 'ERR_GUEST_TRAP', 'handler_panic'],
+        ['hopeless_unknown', 'ERR_HANDLER_UNKNOWN', 'handler_not_found'],
+      ]);
     });
   });
 }
