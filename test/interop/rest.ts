@@ -75,11 +75,8 @@ export interface RestClient {
 export function createRestClient(baseUrl: string): RestClient {
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const url = new URL(path, baseUrl);
-    const response = await fetch(url, {
-      method,
-      headers: { 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const content = { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(url, { method, ...(body === undefined ? {} : content) });
     const text = await response.text();
     if (!response.ok) throw new RestError(`${method} ${url.pathname}`, response.status, text);
     return text === '' ? null : JSON.parse(text);

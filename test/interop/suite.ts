@@ -4,6 +4,7 @@ import { cancellationScenarios } from './scenarios/cancellation.ts';
 import { dagScenarios } from './scenarios/dags.ts';
 import { decisionScenarios } from './scenarios/decisions.ts';
 import { failureScenarios } from './scenarios/failures.ts';
+import { operatorScenarios } from './scenarios/operators.ts';
 import { retryScenarios } from './scenarios/retries.ts';
 import type { Target } from './target.ts';
 
@@ -21,5 +22,6 @@ export function describeInterop(name: string, openTarget: () => Promise<Target>)
     retryScenarios(interop);
     failureScenarios(interop);
     cancellationScenarios(interop);
+    operatorScenarios(interop);
   });
 }

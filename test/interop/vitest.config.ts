@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/interop/server.interop.ts'],
     globalSetup: ['test/support/handlers-setup.ts'],
-    reporters: [['default', { summary: false }], './test/support/plain-line-reporter.ts'],
+    reporters: ['verbose', './test/support/plain-line-reporter.ts'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     allowOnly: false,
