@@ -94,25 +94,60 @@ describe('a task that no poller of the orchestrator reads', () => {
     },
   );
 
-  it.each(['steps_in_process', 'evaluating_results'])(
-    'in %s is nudged when the retry of a step is due beside a sibling that waits',
-    async (taskState) => {
-      const task = await fixture.createTask({
-        steps: ['waits', 'fails'].map((name) => ({ name, handler: { callable: 'x' } })),
-      });
-      await task.addStep('waits', { state: 'in_progress' });
+  describe('with the retry of a step due beside a sibling that waits', () => {
+    const EVALUATIONS = 'orchestration_task_finalizations';
+    const steps = ['greet', 'waits', 'fails'].map((name) => ({ name, handler: { callable: 'x' } }));
+
+    /** Whose retry is due so many seconds from now. */
+    const failedStep = async (task: Task, dueInSeconds: number): Promise<string> => {
       const failed = await task.addStep('fails', { state: 'waiting_for_retry' });
-      await task.setState(taskState);
-      const retry = (secondsAgo: number) =>
-        fixture.query(
-          `UPDATE workflow_steps SET attempts = 1, results = '{"status": "failed"}', backoff_request_seconds = 60,
-                  last_attempted_at = NOW() - $2::int * interval '1 second' WHERE workflow_step_uuid = $1`,
-          [failed, secondsAgo],
-        );
-      await retry(59);
+      await fixture.query(
+        `UPDATE workflow_steps SET attempts = 1, results = '{"status": "failed"}', backoff_request_seconds = 60,
+                last_attempted_at = NOW() - (60 - $2::int) * interval '1 second' WHERE workflow_step_uuid = $1`,
+        [failed, dueInSeconds],
+      );
+      return failed;
+    };
+
+    it.each(['steps_in_process', 'evaluating_results'])(
+      'in %s is nudged with a step that is complete, whose message starts no backoff anew',
+      async (taskState) => {
+        const task = await fixture.createTask({ steps });
+        const complete = await task.addStep('greet');
+        await completeOne();
+        await task.addStep('waits', { state: 'in_progress' });
+        await failedStep(task, -1);
+        await task.setState(taskState);
+        expect(await nudgesOfAStart()).toEqual([complete]);
+        expect(await fixture.messages(EVALUATIONS)).toEqual([]);
+      },
+    );
+
+    it('in evaluating_results is put up for evaluation once when none of its steps is complete', async () => {
+      const task = await fixture.createTask({ steps });
+      await task.addStep('waits', { state: 'in_progress' });
+      await failedStep(task, -1);
+      await task.setState('evaluating_results');
       expect(await nudgesOfAStart()).toEqual([]);
-      await retry(61);
+      expect(await nudgesOfAStart()).toEqual([]);
+      expect(await fixture.messages(EVALUATIONS)).toEqual([{ task_uuid: task.taskUuid }]);
+    });
+
+    it('in steps_in_process is brought to its evaluation by the failed step when none is complete', async () => {
+      const task = await fixture.createTask({ steps });
+      await task.addStep('waits', { state: 'in_progress' });
+      const failed = await failedStep(task, -1);
       expect(await nudgesOfAStart()).toEqual([failed]);
-    },
-  );
+      expect(await fixture.messages(EVALUATIONS)).toEqual([]);
+    });
+
+    it('is left alone before the retry is due', async () => {
+      const task = await fixture.createTask({ steps });
+      await task.addStep('waits', { state: 'in_progress' });
+      await failedStep(task, 60);
+      await task.setState('evaluating_results');
+      expect(await nudgesOfAStart()).toEqual([]);
+      expect(await fixture.messages(EVALUATIONS)).toEqual([]);
+    });
+  });
 });
