@@ -4,6 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { startWorker } from '../../src/cli/worker.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createEvents } from '../../src/events.ts';
+import { Grants } from '../../src/model/grant.ts';
+import { type Database, openDatabase } from '../../src/tasker/connection.ts';
+import { decideWaiting, listWaiting } from '../../src/tasker/waiting.ts';
+import { GATE_GRANT } from './guest-sources.ts';
 import { createGuestFolder } from './guests.ts';
 import { type Origin, startOrigin } from './origin.ts';
 import {
@@ -42,6 +46,10 @@ export interface Interop {
   ended(taskUuid: string): Promise<Observed>;
   /** `submit` and `ended`. */
   run(template: string, context?: Readonly<Record<string, unknown>>): Promise<Observed>;
+  /** Resolves with the step of the task that waits for a person, as soon as one does. */
+  waits(taskUuid: string): Promise<string>;
+  /** Decides as another process of ours with the same database does. */
+  decide(stepUuid: string, decision: 'approved' | 'rejected'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -73,6 +81,7 @@ export async function startInterop(target: Target): Promise<Interop> {
     // The templates of another version of this suite may be registered under the same names.
     forceTemplates: true,
   });
+  const database = openDatabase(target.databaseUrl);
   const interop: Interop = {
     rest,
     origin,
@@ -91,9 +100,18 @@ export async function startInterop(target: Target): Promise<Interop> {
     until: (taskUuid, done) => observeUntil(rest, taskUuid, done),
     ended: (taskUuid) => observeUntil(rest, taskUuid, hasEnded),
     run: async (template, context) => interop.ended((await interop.submit(template, context)).taskUuid),
+    waits: (taskUuid) => waitingStep(database, taskUuid),
+    decide: (stepUuid, decision) =>
+      decideWaiting(
+        database,
+        { stepUuid, namespace: NAMESPACE },
+        { decision, by: 'interop', comment: '', data: null },
+        Date.now(),
+      ),
     async close() {
       await origin.close();
       await worker.stop();
+      await database.close();
       await guests.remove();
       await target.close();
     },
@@ -108,8 +126,10 @@ function brokerConfig(port: number, guests: string): Config {
     ...config,
     worker: { ...config.worker, namespace: NAMESPACE, templates: [TEMPLATES], poll_ms: 100 },
     catalog: { builtin: true, folders: [guests] },
-    limits: { ...config.limits, fuel: 200_000_000 },
+    // Time for a request that is held while the suite waits for Tasker's slowest poll.
+    limits: { ...config.limits, fuel: 200_000_000, wall_ms: END_WITHIN_MS, http_timeout_ms: END_WITHIN_MS },
     grants: {
+      interop_gate: Grants.parse([GATE_GRANT]),
       http_request: [
         {
           capability: 'http',
@@ -139,6 +159,16 @@ async function observe(rest: RestClient, taskUuid: string): Promise<Observed> {
     step,
     results: (name) => resultsOf(step(name)),
   };
+}
+
+async function waitingStep({ pool }: Database, taskUuid: string): Promise<string> {
+  const deadlineMs = Date.now() + END_WITHIN_MS;
+  for (;;) {
+    const found = (await listWaiting(pool, NAMESPACE)).find((step) => step.taskUuid === taskUuid);
+    if (found !== undefined) return found.stepUuid;
+    if (Date.now() > deadlineMs) throw new Error(`no step of task ${taskUuid} waits for a person`);
+    await sleep(POLL_MS);
+  }
 }
 
 function hasEnded({ task, steps }: Observed): boolean {

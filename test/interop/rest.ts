@@ -26,7 +26,6 @@ const Step = z.object({
   dependencies_satisfied: z.boolean(),
   total_parents: z.int(),
   completed_parents: z.int(),
-  next_retry_at: z.string().nullish(),
 });
 
 const Task = z.object({
@@ -34,6 +33,7 @@ const Task = z.object({
   name: z.string(),
   namespace: z.string(),
   status: z.string(),
+  context: z.json(),
   total_steps: z.int(),
   completed_steps: z.int(),
   failed_steps: z.int(),

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Interop, startInterop } from './interop.ts';
+import { batchScenarios } from './scenarios/batches.ts';
 import { cancellationScenarios } from './scenarios/cancellation.ts';
+import { checkpointScenarios } from './scenarios/checkpoints.ts';
 import { dagScenarios } from './scenarios/dags.ts';
 import { decisionScenarios } from './scenarios/decisions.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { operatorScenarios } from './scenarios/operators.ts';
 import { retryScenarios } from './scenarios/retries.ts';
+import { waitingScenarios } from './scenarios/waiting.ts';
 import type { Target } from './target.ts';
 
 /** Registers every scenario, with one broker working on one target for all of them. */
@@ -19,8 +22,11 @@ export function describeInterop(name: string, openTarget: () => Promise<Target>)
     const interop = () => running;
     dagScenarios(interop);
     decisionScenarios(interop);
+    batchScenarios(interop);
+    checkpointScenarios(interop);
     retryScenarios(interop);
     failureScenarios(interop);
+    waitingScenarios(interop);
     cancellationScenarios(interop);
     operatorScenarios(interop);
   });

@@ -46,6 +46,12 @@ export function dagScenarios(interop: () => Interop): void {
       ]);
     });
 
+    it('a task does not get the members of its context that Tasker takes for scripts', async () => {
+      const { task } = await interop().run('single', { number: 1, online: true, a: { script: 1, b: '<b>' } });
+      expect(task.context).toMatchObject({ number: 1, a: { b: '<b>' } });
+      expect(JSON.stringify(task.context)).not.toMatch(/online|script/);
+    });
+
     it('results that come back faster than their task is enqueued are not lost', async () => {
       const numbers = Array.from({ length: 40 }, (_, number) => number);
       const seen: Observed[] = [];
