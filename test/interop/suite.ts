@@ -13,7 +13,7 @@ import type { Target } from './target.ts';
 
 /** Registers every scenario, with one broker working on one target for all of them. */
 export function describeInterop(name: string, openTarget: () => Promise<Target>): void {
-  describe(name, () => {
+  describe(name, { timeout: 120_000 }, () => {
     let running: Interop;
     beforeAll(async () => {
       running = await startInterop(await openTarget());

@@ -6,7 +6,6 @@ export default defineConfig({
     include: ['test/interop/server.interop.ts'],
     globalSetup: ['test/support/handlers-setup.ts'],
     reporters: ['verbose', './test/support/plain-line-reporter.ts'],
-    testTimeout: 120_000,
     hookTimeout: 60_000,
     allowOnly: false,
     passWithNoTests: false,
