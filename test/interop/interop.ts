@@ -50,6 +50,8 @@ export interface Interop {
   waits(taskUuid: string): Promise<string>;
   /** Decides as another process of ours with the same database does. */
   decide(stepUuid: string, decision: 'approved' | 'rejected'): Promise<void>;
+  /** Drains the broker, which breaks off what does not end at once, and starts another. */
+  restartBroker(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -67,20 +69,23 @@ const MOVING = new Set([
   'enqueued_as_error_for_orchestration',
 ]);
 const POLL_MS = 50;
+const DRAIN_GRACE_MS = 100;
 /** Longer than Tasker's own polls and the delays of the templates take together. */
 const END_WITHIN_MS = 90_000;
 
 export async function startInterop(target: Target): Promise<Interop> {
   const rest = createRestClient(target.url);
   const [origin, guests] = await Promise.all([startOrigin(), createGuestFolder()]);
-  const worker = await startWorker({
-    config: brokerConfig(origin.port, guests.path),
-    databaseUrl: target.databaseUrl,
-    env: {},
-    events: createEvents(),
-    // The templates of another version of this suite may be registered under the same names.
-    forceTemplates: true,
-  });
+  const start = () =>
+    startWorker({
+      config: brokerConfig(origin.port, guests.path),
+      databaseUrl: target.databaseUrl,
+      env: {},
+      events: createEvents(),
+      // The templates of another version of this suite may be registered under the same names.
+      forceTemplates: true,
+    });
+  let worker = await start();
   const database = openDatabase(target.databaseUrl);
   const interop: Interop = {
     rest,
@@ -100,6 +105,10 @@ export async function startInterop(target: Target): Promise<Interop> {
     until: (taskUuid, done) => observeUntil(rest, taskUuid, done),
     ended: (taskUuid) => observeUntil(rest, taskUuid, hasEnded),
     run: async (template, context) => interop.ended((await interop.submit(template, context)).taskUuid),
+    async restartBroker() {
+      await worker.stop({ graceMs: DRAIN_GRACE_MS });
+      worker = await start();
+    },
     waits: (taskUuid) => waitingStep(database, taskUuid),
     decide: (stepUuid, decision) =>
       decideWaiting(
@@ -110,7 +119,7 @@ export async function startInterop(target: Target): Promise<Interop> {
       ),
     async close() {
       await origin.close();
-      await worker.stop();
+      await worker.stop({ graceMs: DRAIN_GRACE_MS });
       await database.close();
       await guests.remove();
       await target.close();

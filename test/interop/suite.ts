@@ -5,6 +5,7 @@ import { cancellationScenarios } from './scenarios/cancellation.ts';
 import { checkpointScenarios } from './scenarios/checkpoints.ts';
 import { dagScenarios } from './scenarios/dags.ts';
 import { decisionScenarios } from './scenarios/decisions.ts';
+import { drainScenarios } from './scenarios/draining.ts';
 import { failureScenarios } from './scenarios/failures.ts';
 import { operatorScenarios } from './scenarios/operators.ts';
 import { retryScenarios } from './scenarios/retries.ts';
@@ -29,5 +30,6 @@ export function describeInterop(name: string, openTarget: () => Promise<Target>)
     waitingScenarios(interop);
     cancellationScenarios(interop);
     operatorScenarios(interop);
+    drainScenarios(interop);
   });
 }
