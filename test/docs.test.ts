@@ -109,6 +109,22 @@ describe('SECURITY.md', () => {
   });
 });
 
+describe('docs/tasker.md', () => {
+  const tests = [...read('docs/tasker.md').matchAll(/`(test\/[a-z/-]+\.ts)`(?:: ([^;|]+))?/g)].map(
+    ([, path = '', name]) => ({ path, name: name?.trim() }),
+  );
+
+  it('names a test for each of the nineteen hazards', () => {
+    const rows = [...read('docs/tasker.md').matchAll(/^\| (\d+) \|.*`test\//gm)].map((row) => Number(row[1]));
+    expect(rows).toEqual(Array.from({ length: 19 }, (_, index) => index + 1));
+  });
+
+  it.each(tests)('$path has the test "$name"', ({ path, name }) => {
+    expect(existsSync(join(ROOT, path))).toBe(true);
+    if (name !== undefined) expect(read(path)).toContain(name);
+  });
+});
+
 describe('links between pages', () => {
   it('lead to files that exist', () => {
     const pages = [
