@@ -59,8 +59,8 @@ export interface NewTask {
   readonly namespace: string;
   readonly name: string;
   readonly version: string;
+  /** Its identity: a task with the same context is refused, whatever else differs. */
   readonly context: unknown;
-  readonly idempotencyKey: string;
 }
 
 export interface RestClient {
@@ -82,14 +82,13 @@ export function createRestClient(baseUrl: string): RestClient {
     return text === '' ? null : JSON.parse(text);
   };
   return {
-    createTask: async ({ idempotencyKey, ...task }) =>
+    createTask: async (task) =>
       Task.parse(
         await call('POST', '/v1/tasks', {
           ...task,
           initiator: 'interop',
           source_system: 'tasker-wasm-broker',
           reason: 'interop suite',
-          idempotency_key: idempotencyKey,
         }),
       ),
     task: async (taskUuid) => Task.parse(await call('GET', `/v1/tasks/${taskUuid}`)),

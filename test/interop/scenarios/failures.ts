@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Interop } from '../interop.ts';
+import { GIVEN_UP, type Interop } from '../interop.ts';
 
 /** Failures that cannot pass use one attempt and say what they are. */
 export function failureScenarios(interop: () => Interop): void {
   describe('permanent failures', () => {
     it('a handler that refuses for good is not run again, whatever the template allows', async () => {
       const seen = await interop().run('permanent');
-      expect(seen.task.status).toBe('blocked_by_failures');
+      expect(seen.task.status).toEqual(GIVEN_UP);
       expect(seen.steps).toEqual([
         ['permanent_after', 'pending', 0],
         ['permanent_refused', 'error', 1],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Interop } from '../interop.ts';
+import { GIVEN_UP, type Interop } from '../interop.ts';
 
 /** Failures that may pass are tried again, after the delay that was asked for, as often as the template says. */
 export function retryScenarios(interop: () => Interop): void {
@@ -49,7 +49,7 @@ export function retryScenarios(interop: () => Interop): void {
     it('after the last attempt the step is in error, steps after it never run, steps beside it do', async () => {
       const { taskUuid, key } = await interop().submit('exhausted');
       const seen = await interop().ended(taskUuid);
-      expect(seen.task).toMatchObject({ status: 'blocked_by_failures', failed_steps: 1 });
+      expect(seen.task).toMatchObject({ status: GIVEN_UP, failed_steps: 1 });
       expect(seen.steps).toEqual([
         ['exhausted_after', 'pending', 0],
         ['exhausted_beside', 'complete', 1],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Interop, Observed } from '../interop.ts';
+import { GIVEN_UP, type Interop, type Observed } from '../interop.ts';
 
 const PATIENT = { timeout_ms: 240_000, if_late: 'fail', if_rejected: 'fail' };
 
@@ -26,7 +26,7 @@ export function waitingScenarios(interop: () => Interop): void {
       const failing = await submitted();
       await interop().decide(failing.stepUuid, 'rejected');
       const failed = await interop().ended(failing.taskUuid);
-      expect(failed.task.status).toBe('blocked_by_failures');
+      expect(failed.task.status).toEqual(GIVEN_UP);
       expect(gate(failed)).toEqual(['waiting_gate', 'error', 1]);
       expect(failed.results('waiting_gate').metadata.error_code).toBe('ERR_WAIT_REJECTED');
 
