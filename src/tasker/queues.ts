@@ -7,11 +7,13 @@ const NAMESPACE_MAX_CHARS = 29;
 
 /** Where results are announced. */
 export const ORCHESTRATOR_RESULTS = 'orchestration_step_results';
+/** Where the evaluation of a task is asked for. */
+export const ORCHESTRATOR_EVALUATIONS = 'orchestration_task_finalizations';
 /** Queues of the orchestrator's side; every worker creates them too, whoever starts first. */
 const ORCHESTRATOR_QUEUES = [
   ORCHESTRATOR_RESULTS,
   'orchestration_task_requests',
-  'orchestration_task_finalizations',
+  ORCHESTRATOR_EVALUATIONS,
 ] as const;
 
 /** Why `namespace` cannot have a worker queue, or null. */

@@ -1,4 +1,4 @@
-import { ORCHESTRATOR_RESULTS, queueTableOf, workerQueue } from '../queues.ts';
+import { ORCHESTRATOR_EVALUATIONS, ORCHESTRATOR_RESULTS, queueTableOf, workerQueue } from '../queues.ts';
 
 /** One kind of access to a relation, on some of its columns or, without a list, on all. */
 export interface Privilege {
@@ -129,7 +129,9 @@ export function brokerPrivileges(namespace: string): readonly Privilege[] {
     ...onQueue('meta', ['SELECT']),
     ...onQueue(relationOf(queueTableOf(workerQueue(namespace))), ['SELECT', 'UPDATE', 'DELETE']),
     ...onQueue(relationOf(queueTableOf(workerQueue(namespace)).replace('.q_', '.a_')), ['SELECT', 'INSERT']),
-    ...onQueue(relationOf(queueTableOf(ORCHESTRATOR_RESULTS)), ['SELECT', 'INSERT']),
+    ...[ORCHESTRATOR_RESULTS, ORCHESTRATOR_EVALUATIONS].flatMap((queue) =>
+      onQueue(relationOf(queueTableOf(queue)), ['SELECT', 'INSERT']),
+    ),
   ];
 }
 
