@@ -15,7 +15,7 @@ export interface EventStrike {
 export interface ChildSettings {
   readonly configFile: string;
   readonly databaseUrl: string;
-  /** What this broker is called by the world outside. */
+  /** What the world outside calls this broker: a secret, so at least eight characters. */
   readonly name: string;
   readonly strike: EventStrike | null;
 }

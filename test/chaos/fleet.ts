@@ -32,6 +32,7 @@ export interface Fleet {
 }
 
 const STARTS_MAX = 12;
+const nameOf = (slot: number) => `broker-${slot}`;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { fault, database, world } = options;
@@ -75,7 +76,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   world.onCall = async (_task, name) => {
     const strike = hit(({ at }) => at.on === 'call');
     if (strike === null) return;
-    const broker = brokers[Number(name)];
+    const broker = brokers.find((_broker, slot) => nameOf(slot) === name);
     await strikeBroker(broker, strike.blow);
     // The guest gets no answer before it is broken off.
     if (strike.blow === 'drain') await broker?.exited;
@@ -95,7 +96,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       const settings = {
         configFile: options.configFile,
         databaseUrl: wire.urlOf(),
-        name: String(slot),
+        name: nameOf(slot),
         strike,
       };
       const broker = startBrokerProcess(settings, options.mark);
@@ -107,7 +108,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       });
       const exit = await broker.exited;
       if (strike !== null && !stopping) strikes.shift();
-      if (exit.code !== 0 && exit.signal !== 'SIGKILL' && ready) crashes.push(exit.stderr);
+      // A broker that finds no database when it starts says so and ends; later it has to go on.
+      const failed = exit.code !== 0 && exit.signal !== 'SIGKILL';
+      if (failed && (ready || !/ERR_DATABASE_UNAVAILABLE/.test(exit.stderr))) crashes.push(exit.stderr);
       await options.onDeath(exit, wire.ports);
     }
   };

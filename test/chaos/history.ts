@@ -20,13 +20,16 @@ export interface Transition {
   readonly worker: string | null;
   /** Of a failure. */
   readonly code: string | null;
+  readonly message: string | null;
 }
 
+const FAILURE = `CASE WHEN tr.to_state LIKE 'enqueued_as_error%' THEN (tr.metadata->>'event')::jsonb->'data' END`;
 const HISTORY = `
 SELECT ws.workflow_step_uuid AS step, ns.name, t.context->>'task' AS task, COALESCE(ws.attempts, 0) AS attempts,
        ws.in_process, ws.results->'result' AS result,
-       (SELECT jsonb_agg(jsonb_build_object('to', tr.to_state, 'worker', tr.metadata->>'worker_uuid', 'code',
-                 CASE WHEN tr.to_state LIKE 'enqueued_as_error%' THEN (tr.metadata->>'event')::jsonb #>> '{data,metadata,error_code}' END)
+       (SELECT jsonb_agg(jsonb_build_object(
+                 'to', tr.to_state, 'worker', tr.metadata->>'worker_uuid',
+                 'code', ${FAILURE} #>> '{metadata,error_code}', 'message', ${FAILURE} #>> '{error,message}')
                ORDER BY tr.sort_key)
           FROM tasker.workflow_step_transitions tr WHERE tr.workflow_step_uuid = ws.workflow_step_uuid) AS transitions,
        COALESCE((SELECT jsonb_agg(a.success) FROM tasker.workflow_step_result_audit a
@@ -43,6 +46,8 @@ export async function readHistory({ pool }: Database): Promise<readonly StepHist
 /** What is on its way: rows that have to be gone when every task is complete. */
 export interface Leftovers {
   readonly unfinished: number;
+  /** Tasks that will never complete any more. */
+  readonly failed: number;
   readonly dispatched: number;
   readonly reported: number;
   readonly waiting: number;
@@ -51,6 +56,8 @@ export interface Leftovers {
 const LEFTOVERS = `
 SELECT (SELECT count(*)::int FROM tasker.tasks t JOIN tasker.task_transitions tt ON tt.task_uuid = t.task_uuid AND tt.most_recent
          WHERE tt.to_state <> 'complete') AS unfinished,
+       (SELECT count(*)::int FROM tasker.task_transitions
+         WHERE most_recent AND to_state IN ('blocked_by_failures', 'error', 'cancelled')) AS failed,
        (SELECT count(*)::int FROM ${queueTableOf(workerQueue(NAMESPACE))}) AS dispatched,
        (SELECT count(*)::int FROM pgmq.q_orchestration_step_results) AS reported,
        (SELECT count(*)::int FROM wasm_broker.waiting_steps) AS waiting`;

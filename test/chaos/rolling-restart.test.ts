@@ -33,7 +33,7 @@ describe('a rolling restart under load', () => {
     let started = 0;
     const start = () => {
       started += 1;
-      const name = String(started);
+      const name = `broker-${started}`;
       const { configFile } = setup;
       const { url: databaseUrl } = chaosDatabase;
       return { name, ...startBrokerProcess({ configFile, databaseUrl, name, strike: null }, 'rolling') };

@@ -12,7 +12,7 @@ import type { ChaosDatabase, PostgresServer } from './postgres-server.ts';
 import { createRandom } from './random.ts';
 import { createSetup, TEMPLATE } from './setup.ts';
 import { NAMESPACE } from './statements.ts';
-import { findViolations, type Violation } from './violations.ts';
+import { findViolations, tellHistory, type Violation } from './violations.ts';
 import { startWorld } from './world.ts';
 
 export interface RunReport {
@@ -140,6 +140,7 @@ export async function completed(database: Database): Promise<Leftovers | string 
       await approve(database);
       last = await readLeftovers(database);
       if (Object.values(last).every((rows) => rows === 0)) return null;
+      if (last.failed > 0) return last;
     } catch (error) {
       // The database is away, or somebody ended the wait.
       last = messageOf(error);
@@ -161,12 +162,7 @@ function leftViolations(
   steps: readonly StepHistory[],
 ): readonly Violation[] {
   if (left === null) return [];
-  const open = steps
-    .filter(({ transitions }) => transitions.at(-1)?.to !== 'complete')
-    .map(
-      ({ name, task, transitions }) =>
-        `${name} of task ${task}: ${transitions.map(({ to }) => to).join(' → ')}`,
-    );
+  const open = steps.filter(({ transitions }) => transitions.at(-1)?.to !== 'complete').map(tellHistory);
   return [{ kind: 'incomplete', message: `${JSON.stringify(left)}; ${open.join('; ')}` }];
 }
 

@@ -37,8 +37,9 @@ const failures = ({ transitions }: StepHistory) =>
   transitions.flatMap(({ to, code }) =>
     to === 'enqueued_as_error_for_orchestration' ? [code ?? 'no code'] : [],
   );
-const told = (step: StepHistory) =>
-  `${step.name} of task ${step.task}: ${step.transitions.map(({ to, code }) => (code === null ? to : `${to} (${code})`)).join(' → ')}`;
+/** A step's way in one line. */
+export const tellHistory = (step: StepHistory): string =>
+  `${step.name} of task ${step.task}: ${step.transitions.map(({ to, code, message }) => (code === null ? to : `${to} (${code}: ${message})`)).join(' → ')}`;
 
 /** One success, reported once, taken over once, and with the content that it has without any fault. */
 function resultViolations(step: StepHistory): readonly Violation[] {
@@ -46,9 +47,9 @@ function resultViolations(step: StepHistory): readonly Violation[] {
   const completions = count(step, 'complete');
   const audited = step.audit.filter((success) => success).length;
   const found: Violation[] = [];
-  if (successes === 0 || completions === 0) found.push({ kind: 'lost', message: told(step) });
+  if (successes === 0 || completions === 0) found.push({ kind: 'lost', message: tellHistory(step) });
   if (successes > 1 || completions > 1 || audited > 1 || step.audit.length !== count(step, ...ENDS)) {
-    found.push({ kind: 'written twice', message: `${told(step)}; ${step.audit.length} audit rows` });
+    found.push({ kind: 'written twice', message: `${tellHistory(step)}; ${step.audit.length} audit rows` });
   }
   const content = JSON.stringify(contentOf(step));
   const wanted = JSON.stringify(wantedOf(step));
@@ -63,15 +64,16 @@ function attemptViolations(step: StepHistory, codes: readonly string[]): readonl
   const givenBack = failures(step).filter((code) => code === 'ERR_ABORTED').length;
   const counted = failures(step).length - givenBack;
   const found: Violation[] = [];
-  if (claims !== count(step, ...ENDS)) found.push(attempts(`${told(step)}: ${claims} claims`));
+  if (claims !== count(step, ...ENDS)) found.push(attempts(`${tellHistory(step)}: ${claims} claims`));
   if (step.attempts !== 1 + counted) {
-    found.push(attempts(`${told(step)}: expected attempts = ${1 + counted}, got ${step.attempts}`));
+    found.push(attempts(`${tellHistory(step)}: expected attempts = ${1 + counted}, got ${step.attempts}`));
   }
   for (const code of failures(step)) {
-    if (!codes.includes(code)) found.push(attempts(`${told(step)}: ${code} is not what this fault causes`));
+    if (!codes.includes(code))
+      found.push(attempts(`${tellHistory(step)}: ${code} is not what this fault causes`));
   }
   if (step.in_process)
-    found.push({ kind: 'left behind', message: `${told(step)}: in_process is still true` });
+    found.push({ kind: 'left behind', message: `${tellHistory(step)}: in_process is still true` });
   return found;
 }
 
