@@ -16,7 +16,7 @@ const SHORT = [
   ['postgres before settlement', 8],
   ['cut CLAIM_STEPS', 9],
   ['cut COMPLETE_STEPS', 10],
-  ['kill one of three', 11],
+  ['kill one of three in the guest', 11],
 ] as const;
 
 describe('every task completes, each step once, when there is a', () => {

@@ -7,6 +7,9 @@ import type { Phase } from './wire.ts';
 export type Blow = 'kill' | 'drain' | 'lanes' | 'cut' | ServerDeathBlow;
 type ServerDeathBlow = `postgres ${ServerDeath}`;
 
+/** Instead of the name of a statement. */
+export const ANY = 'any statement';
+
 /** The moment of a blow. `nth` counts what happens from when the strike is due, over all brokers. */
 export type Moment =
   | {
@@ -158,16 +161,16 @@ const cutAgain: Plan = (random) => {
   };
 };
 
-const oneOfThree: Plan = (random) => {
-  const hop = random.pick([
-    'before claim',
-    'after claim',
-    'in the guest',
-    'before settlement',
-    'after settlement',
-  ]);
-  return { brokers: 3, strikes: [{ at: (HOPS[hop] ?? (() => at.call()))(random), blow: 'kill' }] };
-};
+const THREE = ['before claim', 'after claim', 'in the guest', 'before settlement', 'after settlement'];
+
+/** Any of the first statements, those of the start included. A run has more of them. */
+const anywhere =
+  (blow: Blow, phases: readonly [Phase, ...Phase[]]): Plan =>
+  (random) => ({
+    strikes: [
+      { at: at.statement(ANY, random.pick(phases), 1 + random.below(50), random.below(1000) / 1000), blow },
+    ],
+  });
 
 const DRAINED = ['after claim', 'after hydration', 'in the guest', 'after checkpoint', 'before settlement'];
 
@@ -179,7 +182,16 @@ const PLANS: Readonly<Record<string, Plan>> = {
     ]),
   ),
   'kill while recovering': whileRecovering,
-  'kill one of three': oneOfThree,
+  'kill anywhere': anywhere('kill', ['before', 'sent', 'answered']),
+  ...Object.fromEntries(
+    THREE.map((hop) => [
+      `kill one of three ${hop}`,
+      (random: Random) => ({
+        brokers: 3,
+        strikes: [{ at: (HOPS[hop] ?? (() => at.call()))(random), blow: 'kill' as const }],
+      }),
+    ]),
+  ),
   ...Object.fromEntries(
     DRAINED.map((hop) => [
       `drain ${hop}`,
@@ -197,6 +209,7 @@ const PLANS: Readonly<Record<string, Plan>> = {
   ...Object.fromEntries(
     Object.entries(STATEMENTS).map(([name, times]) => [`cut ${name}`, cutOf(name, times)]),
   ),
+  'cut anywhere': anywhere('cut', CUTS),
   'cut again': cutAgain,
 };
 

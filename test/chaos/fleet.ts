@@ -1,6 +1,6 @@
 import { type BrokerProcess, type Exit, startBrokerProcess } from './broker-process.ts';
 import type { EventStrike } from './child-protocol.ts';
-import type { Blow, Fault, Strike } from './faults.ts';
+import { ANY, type Blow, type Fault, type Strike } from './faults.ts';
 import type { ChaosDatabase } from './postgres-server.ts';
 import type { Wire, Strike as WireStrike } from './wire.ts';
 import type { World } from './world.ts';
@@ -66,7 +66,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const watch = (wire: Wire, slot: number): void => {
     wire.onStatement = (name): WireStrike | null => {
-      const strike = hit(({ at }) => at.on === 'statement' && at.name === name);
+      const strike = hit(({ at }) => at.on === 'statement' && (at.name === name || at.name === ANY));
       if (strike === null || strike.at.on !== 'statement') return null;
       const { phase, share } = strike.at;
       return { phase, share, act: () => strikeBroker(brokers[slot], strike.blow) };

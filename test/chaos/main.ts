@@ -1,13 +1,18 @@
-// npm run chaos -- --runs N --seed S [--only NAME]: kills, cuts and drains, one run after the other; see docs/crash-matrix.md.
+// npm run chaos -- --runs N --seed S [--only NAME] [--jobs N]: kills, cuts and drains, one run after the other; see docs/crash-matrix.md.
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../src/errors.ts';
 import { FAULT_NAMES } from './faults.ts';
-import { startPostgresServer } from './postgres-server.ts';
+import { type PostgresServer, startPostgresServer } from './postgres-server.ts';
 import { runOnce } from './run.ts';
 import type { Violation } from './violations.ts';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string', default: '' } },
+  options: {
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    only: { type: 'string', default: '' },
+    jobs: { type: 'string', default: '1' },
+  },
 });
 const names = FAULT_NAMES.filter((name) => name.startsWith(values.only));
 if (names.length === 0) {
@@ -17,10 +22,23 @@ if (names.length === 0) {
 const runs = Number(values.runs ?? names.length);
 const firstSeed = Number(values.seed ?? 1);
 
+const jobs = Number(values.jobs);
+
 const violations: Violation[] = [];
 const startedMs = performance.now();
-const server = await startPostgresServer();
-for (let run = 0; run < runs; run += 1) {
+let next = 0;
+
+async function job(): Promise<void> {
+  const server = await startPostgresServer();
+  while (next < runs) {
+    const run = next;
+    next += 1;
+    await runAndTell(server, run);
+  }
+  await server.stop();
+}
+
+async function runAndTell(server: PostgresServer, run: number): Promise<void> {
   const name = names[run % names.length] ?? '';
   const seed = firstSeed + run;
   const label = `${String(run + 1).padStart(4)}  --only '${name}' --seed ${seed}`;
@@ -38,7 +56,8 @@ for (let run = 0; run < runs; run += 1) {
     process.stdout.write(`${label}  FAILED  ${error instanceof Error ? error.stack : messageOf(error)}\n`);
   }
 }
-await server.stop();
+
+await Promise.all(Array.from({ length: jobs }, job));
 
 const of = (kind: Violation['kind']) => violations.filter((violation) => violation.kind === kind).length;
 const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);

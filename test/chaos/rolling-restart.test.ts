@@ -12,7 +12,7 @@ import { startWorld } from './world.ts';
 /** Tasks that are under way all the time. */
 const LOAD = 4;
 /** How often each of the two brokers is replaced. */
-const ROUNDS = 2;
+const ROUNDS = 1;
 
 describe('a rolling restart under load', () => {
   let server: PostgresServer;
