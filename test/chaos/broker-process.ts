@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ChildReport, ChildSettings } from './child-protocol.ts';
 
+/** Brokers are started often, and from the same sources: most of a start is compiling them. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/chaos', import.meta.url));
 const CHILD = fileURLToPath(new URL('./broker-child.ts', import.meta.url));
 
 export interface Exit {
@@ -28,7 +30,7 @@ export interface BrokerProcess {
 /** `mark` is in the environment of the process and of everything it starts. */
 export function startBrokerProcess(settings: ChildSettings, mark: string): BrokerProcess {
   const child = spawn(process.execPath, [CHILD, JSON.stringify(settings)], {
-    env: { ...process.env, CHAOS_RUN: mark },
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, CHAOS_RUN: mark },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   let stderr = '';

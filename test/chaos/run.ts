@@ -25,7 +25,7 @@ export interface RunReport {
 }
 
 /** Only a run that would never end comes to this; nothing else depends on time. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 300_000;
 const POLL_MS = 20;
 const TASKS_MAX = 3;
 
