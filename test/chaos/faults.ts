@@ -10,6 +10,9 @@ type ServerDeathBlow = `postgres ${ServerDeath}`;
 /** Instead of the name of a statement. */
 export const ANY = 'any statement';
 
+/** From when statements count. A broker tries claim and completion on a step of its own before it listens. */
+export type Since = 'start' | 'listening';
+
 /** The moment of a blow. `nth` counts what happens from when the strike is due, over all brokers. */
 export type Moment =
   | {
@@ -18,6 +21,7 @@ export type Moment =
       readonly nth: number;
       readonly phase: Phase;
       readonly share: number;
+      readonly since: Since;
     }
   | { readonly on: 'event'; readonly event: EventName; readonly step: string | null; readonly nth: number }
   /** A guest waits for an answer from outside. */
@@ -39,12 +43,13 @@ export interface Fault {
 type Plan = (random: Random) => { readonly strikes: readonly Strike[]; readonly brokers?: number };
 
 const at = {
-  statement: (name: string, phase: Phase, nth = 1, share = 0.5): Moment => ({
+  statement: (name: string, phase: Phase, nth = 1, share = 0.5, since: Since = 'listening'): Moment => ({
     on: 'statement',
     name,
-    nth,
     phase,
+    nth,
     share,
+    since,
   }),
   event: (event: EventName, step: string | null = null, nth = 1): Moment => ({
     on: 'event',
@@ -85,12 +90,14 @@ const HOPS: Readonly<Record<string, (random: Random) => Moment>> = {
 
 /** Every statement that a broker is sure to send in a run, and how often at least. */
 export const STATEMENTS: Readonly<Record<string, number>> = {
-  PROBE: 1,
   CREATE_QUEUES: 1,
   CHANNEL_NAMESPACE: 1,
   LOCK_INSTANCE: 1,
   REGISTER_INSTANCE: 1,
   LISTEN: 1,
+  EXPLAIN: 30,
+  SAVEPOINT: 30,
+  ROLLBACK: 1,
   UPSERT_NAMESPACE: 1,
   UPSERT_TEMPLATE: 1,
   LIST_INSTANCES: 1,
@@ -113,18 +120,26 @@ export const STATEMENTS: Readonly<Record<string, number>> = {
   STOP_INSTANCE: 1,
   FORGET_INSTANCE: 1,
 };
+const STARTING = [
+  'CREATE_QUEUES',
+  'CHANNEL_NAMESPACE',
+  'LOCK_INSTANCE',
+  'REGISTER_INSTANCE',
+  'LISTEN',
+  'EXPLAIN',
+  'SAVEPOINT',
+];
+const TRANSACTION = ['BEGIN', 'COMMIT', 'ROLLBACK'];
+const sinceOf = (name: string): Since =>
+  [...STARTING, ...TRANSACTION].includes(name) ? 'start' : 'listening';
 const CUTS: readonly [Phase, ...Phase[]] = ['before', 'torn', 'sent', 'answered', 'torn answer'];
 
 const cutOf =
   (name: string, times: number): Plan =>
-  (random) => ({
-    strikes: [
-      {
-        at: at.statement(name, random.pick(CUTS), 1 + random.below(times), random.below(1000) / 1000),
-        blow: 'cut',
-      },
-    ],
-  });
+  (random) => {
+    const [phase, nth, share] = [random.pick(CUTS), 1 + random.below(times), random.below(1000) / 1000];
+    return { strikes: [{ at: at.statement(name, phase, nth, share, sinceOf(name)), blow: 'cut' }] };
+  };
 
 const whileRecovering: Plan = (random) => ({
   strikes: [
@@ -135,9 +150,8 @@ const whileRecovering: Plan = (random) => ({
         at.statement('STEPS_OF_INSTANCE', 'answered'),
         at.statement('COMPLETE_STEPS', 'answered'),
         at.statement('FORGET_INSTANCE', 'answered'),
-        // The first commits the migrations.
-        at.statement('COMMIT', 'before', 2),
-        at.statement('COMMIT', 'answered', 2),
+        at.statement('COMMIT', 'before'),
+        at.statement('COMMIT', 'answered'),
       ]),
       blow: random.pick(['kill', 'cut']),
     },
@@ -163,12 +177,12 @@ const cutAgain: Plan = (random) => {
 
 const THREE = ['before claim', 'after claim', 'in the guest', 'before settlement', 'after settlement'];
 
-/** Any of the first statements, those of the start included. A run has more of them. */
+/** Any of the first statements after the start. A run has more of them. */
 const anywhere =
   (blow: Blow, phases: readonly [Phase, ...Phase[]]): Plan =>
   (random) => ({
     strikes: [
-      { at: at.statement(ANY, random.pick(phases), 1 + random.below(50), random.below(1000) / 1000), blow },
+      { at: at.statement(ANY, random.pick(phases), 1 + random.below(40), random.below(1000) / 1000), blow },
     ],
   });
 

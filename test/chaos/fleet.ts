@@ -40,6 +40,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const brokers: BrokerProcess[] = [];
   const crashes: string[] = [];
   const strikes = [...fault.strikes];
+  /** Brokers that have come through their start. */
+  const listening = new Set<number>();
   let passed = 0;
   let starts = 0;
   let stopping = false;
@@ -66,7 +68,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   const watch = (wire: Wire, slot: number): void => {
     wire.onStatement = (name): WireStrike | null => {
-      const strike = hit(({ at }) => at.on === 'statement' && (at.name === name || at.name === ANY));
+      const strike = hit(
+        ({ at }) =>
+          at.on === 'statement' &&
+          (at.name === name || at.name === ANY) &&
+          (at.since === 'start' || listening.has(slot)),
+      );
+      if (name === 'LISTEN') listening.add(slot);
       if (strike === null || strike.at.on !== 'statement') return null;
       const { phase, share } = strike.at;
       return { phase, share, act: () => strikeBroker(brokers[slot], strike.blow) };
@@ -101,6 +109,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       };
       const broker = startBrokerProcess(settings, options.mark);
       brokers[slot] = broker;
+      listening.delete(slot);
       let ready = false;
       void broker.ready.then(() => {
         ready = true;
