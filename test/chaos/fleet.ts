@@ -22,6 +22,8 @@ export interface FleetOptions {
 export interface Fleet {
   /** Resolves when every broker has been ready once. */
   readonly ready: Promise<void>;
+  /** False while a blow falls, while a broker is missing, and while a blow at a step that waits is due. */
+  readonly mayDecide: boolean;
   /** Strikes that have not hit yet. */
   readonly due: number;
   /** Brokers that ended by themselves although they ran. */
@@ -40,6 +42,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const brokers: BrokerProcess[] = [];
   const crashes: string[] = [];
   const strikes = [...fault.strikes];
+  const up = new Set<number>();
+  /** Blows that are falling. */
+  let falling = 0;
   /** Brokers that have come through their start. */
   const listening = new Set<number>();
   let passed = 0;
@@ -54,10 +59,19 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (passed < strike.at.nth) return null;
     strikes.shift();
     passed = 0;
+    falling += 1;
     return strike;
   };
 
   const strikeBroker = async (broker: BrokerProcess | undefined, blow: Blow): Promise<'go on' | 'cut'> => {
+    try {
+      return await fall(broker, blow);
+    } finally {
+      falling -= 1;
+    }
+  };
+
+  const fall = async (broker: BrokerProcess | undefined, blow: Blow): Promise<'go on' | 'cut'> => {
     if (blow === 'cut' || broker === undefined) return 'cut';
     if (blow === 'kill') await broker.kill();
     else if (blow === 'drain') await broker.drain();
@@ -113,9 +127,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       let ready = false;
       void broker.ready.then(() => {
         ready = true;
+        up.add(slot);
         onReady();
       });
       const exit = await broker.exited;
+      up.delete(slot);
       if (strike !== null && !stopping) strikes.shift();
       // A broker that finds no database when it starts says so and ends; later it has to go on.
       const failed = exit.code !== 0 && exit.signal !== 'SIGKILL';
@@ -132,6 +148,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   return {
     ready: Promise.all(readies).then(() => {}),
+    get mayDecide() {
+      const at = strikes[0]?.at;
+      const parking =
+        (at?.on === 'event' && at.event === 'step:waiting') ||
+        (at?.on === 'statement' && ['ROOM_TO_WAIT', 'PARK_STEP'].includes(at.name));
+      return falling === 0 && up.size === wires.length && !parking;
+    },
     get due() {
       return strikes.length;
     },
