@@ -101,7 +101,7 @@ export const STATEMENTS: Readonly<Record<string, number>> = {
   UPSERT_NAMESPACE: 1,
   UPSERT_TEMPLATE: 1,
   LIST_INSTANCES: 1,
-  STRANDED_STEPS: 1,
+  strandedSteps: 1,
   RESEND_STRANDED_RESULTS: 1,
   FORGET_MOVED_ON: 1,
   LOCK_OVERDUE: 1,

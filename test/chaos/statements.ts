@@ -1,12 +1,10 @@
 import { brokerStatements } from '../../src/tasker/probe/statements.ts';
-import { LOST_STEPS } from '../../src/tasker/sql/lost.ts';
 
 export const NAMESPACE = 'chaos';
 
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ...[...brokerStatements(NAMESPACE)].map(([name, text]) => [text, name] as const),
-  [LOST_STEPS, 'LOST_STEPS'],
-]);
+const NAMES: ReadonlyMap<string, string> = new Map(
+  [...brokerStatements(NAMESPACE)].map(([name, text]) => [text, name]),
+);
 
 /** The broker's own name for a statement; for the others (LISTEN, COMMIT, CREATE …) their first word. */
 export function statementName(text: string): string {
