@@ -8,15 +8,13 @@ import { runOnce } from './run.ts';
 const SHORT = [
   ['kill after claim', 1],
   ['kill in the guest', 2],
-  ['kill before settlement', 3],
-  ['kill after settlement', 4],
-  ['kill while recovering', 5],
+  ['kill while waiting', 3],
+  ['kill before settlement', 4],
+  ['kill one of three in the guest', 5],
   ['drain in the guest', 6],
   ['lanes', 7],
   ['postgres before settlement', 8],
-  ['cut CLAIM_STEPS', 9],
   ['cut COMPLETE_STEPS', 10],
-  ['kill one of three in the guest', 11],
 ] as const;
 
 describe('every task completes, each step once, when there is a', () => {
@@ -26,7 +24,7 @@ describe('every task completes, each step once, when there is a', () => {
   });
   afterAll(() => server.stop());
 
-  it.each(SHORT)('%s (seed %i)', { timeout: 120_000 }, async (name, seed) => {
+  it.each(SHORT)('%s (seed %i)', { timeout: 360_000 }, async (name, seed) => {
     const { violations } = await runOnce(server, name, seed);
     expect(violations).toEqual([]);
   });

@@ -1,8 +1,8 @@
 import { type BrokerProcess, type Exit, startBrokerProcess } from './broker-process.ts';
-import type { EventStrike } from './child-protocol.ts';
-import { ANY, type Blow, type Fault, type Strike } from './faults.ts';
+import type { Blow, Fault } from './faults.ts';
 import type { ChaosDatabase } from './postgres-server.ts';
-import type { Wire, Strike as WireStrike } from './wire.ts';
+import { createStrikes, type Strikes } from './strikes.ts';
+import type { Wire } from './wire.ts';
 import type { World } from './world.ts';
 
 export interface FleetOptions {
@@ -14,160 +14,135 @@ export interface FleetOptions {
   readonly mark: string;
   /** Ends PostgreSQL and starts it again. */
   readonly killPostgres: (blow: Blow) => Promise<void>;
-  /** A broker has ended and its sessions with it; its successor does not run yet. */
+  /** A broker has ended; its successor does not run yet. `ports`: of its sessions, as the server sees them. */
   readonly onDeath: (exit: Exit, ports: readonly number[]) => Promise<void>;
 }
 
-/** Brokers that are started again whenever they end, and the fault that strikes them. */
-export interface Fleet {
-  /** Resolves when every broker has been ready once. */
-  readonly ready: Promise<void>;
-  /** False while a blow falls, while a broker is missing, and while a blow at a step that waits is due. */
-  readonly mayDecide: boolean;
-  /** Strikes that have not hit yet. */
-  readonly due: number;
-  /** Brokers that ended by themselves although they ran. */
-  readonly crashes: readonly string[];
-  readonly starts: number;
-  /** Drains all; resolves when they are gone. */
-  stop(): Promise<void>;
+/** Where a broker runs, and its successor after it. */
+interface Slot {
+  /** What the world outside calls the brokers of this slot. */
+  readonly name: string;
+  readonly wire: Wire;
+  broker: BrokerProcess | null;
+  /** It has come through its start. */
+  listening: boolean;
+  /** It claims steps. */
+  ready: boolean;
 }
 
+/** Every one was killed once, some twice; a broker that cannot start at all has to end the run. */
 const STARTS_MAX = 12;
-const nameOf = (slot: number) => `broker-${slot}`;
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { fault, database, world } = options;
+  const { fault, database } = options;
   const wires = await Promise.all(Array.from({ length: fault.brokers }, () => database.openWire()));
-  const brokers: BrokerProcess[] = [];
-  const crashes: string[] = [];
-  const strikes = [...fault.strikes];
-  const up = new Set<number>();
-  /** Blows that are falling. */
-  let falling = 0;
-  /** Brokers that have come through their start. */
-  const listening = new Set<number>();
-  let passed = 0;
-  let starts = 0;
-  let stopping = false;
+  const slots = wires.map(
+    (wire, index): Slot => ({ name: `broker-${index}`, wire, broker: null, listening: false, ready: false }),
+  );
+  return new Fleet(slots, createStrikes(fault.strikes), options);
+}
 
-  /** The strike that is due, if it is of this kind and its time has come. */
-  const hit = (matches: (strike: Strike) => boolean): Strike | null => {
-    const strike = strikes[0];
-    if (strike === undefined || !matches(strike)) return null;
-    passed += 1;
-    if (passed < strike.at.nth) return null;
-    strikes.shift();
-    passed = 0;
-    falling += 1;
-    return strike;
-  };
+/** Brokers that are started again whenever they end, and the fault that strikes them. */
+export class Fleet {
+  /** Resolves when every broker has been ready once. */
+  readonly ready: Promise<unknown>;
+  /** What brokers wrote that ended by themselves, although they ran. */
+  readonly crashes: string[] = [];
+  starts = 0;
+  readonly #options: FleetOptions;
+  readonly #slots: readonly Slot[];
+  readonly #strikes: Strikes;
+  readonly #lives: Promise<void>[] = [];
+  #stopping = false;
 
-  const strikeBroker = async (broker: BrokerProcess | undefined, blow: Blow): Promise<'go on' | 'cut'> => {
-    try {
-      return await fall(broker, blow);
-    } finally {
-      falling -= 1;
-    }
-  };
+  constructor(slots: readonly Slot[], strikes: Strikes, options: FleetOptions) {
+    this.#options = options;
+    this.#slots = slots;
+    this.#strikes = strikes;
+    for (const slot of slots) this.#watch(slot);
+    options.world.onCall = (_task, name) => this.#onCall(name);
+    this.ready = Promise.all(
+      slots.map((slot) => new Promise<void>((ready) => this.#lives.push(this.#keepAlive(slot, ready)))),
+    );
+  }
 
-  const fall = async (broker: BrokerProcess | undefined, blow: Blow): Promise<'go on' | 'cut'> => {
-    if (blow === 'cut' || broker === undefined) return 'cut';
-    if (blow === 'kill') await broker.kill();
-    else if (blow === 'drain') await broker.drain();
-    else if (blow === 'lanes') await broker.killLanes();
-    else await options.killPostgres(blow);
-    return blow === 'drain' || blow === 'lanes' ? 'go on' : 'cut';
-  };
+  /** Strikes that have not hit yet. */
+  get due(): number {
+    return this.#strikes.due;
+  }
 
-  const watch = (wire: Wire, slot: number): void => {
-    wire.onStatement = (name): WireStrike | null => {
-      const strike = hit(
-        ({ at }) =>
-          at.on === 'statement' &&
-          (at.name === name || at.name === ANY) &&
-          (at.since === 'start' || listening.has(slot)),
-      );
-      if (name === 'LISTEN') listening.add(slot);
-      if (strike === null || strike.at.on !== 'statement') return null;
+  /** False also while a broker is missing. */
+  get mayDecide(): boolean {
+    return this.#strikes.mayDecide && this.#slots.every(({ ready }) => ready);
+  }
+
+  /** Drains all; resolves when they are gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const { broker } of this.#slots)
+      if (broker !== null) await Promise.race([broker.ready, broker.exited]);
+    await Promise.all(this.#slots.map(({ broker }) => broker?.drain()));
+    await Promise.all(this.#lives);
+    await Promise.all(this.#slots.map(({ wire }) => wire.close()));
+  }
+
+  #watch(slot: Slot): void {
+    slot.wire.onStatement = (name) => {
+      const strike = this.#strikes.onStatement(name, slot.listening);
+      if (name === 'LISTEN') slot.listening = true;
+      if (strike?.at.on !== 'statement') return null;
       const { phase, share } = strike.at;
-      return { phase, share, act: () => strikeBroker(brokers[slot], strike.blow) };
+      return { phase, share, act: () => this.#strikes.fall(() => this.#strike(slot, strike.blow)) };
     };
-  };
+  }
 
-  world.onCall = async (_task, name) => {
-    const strike = hit(({ at }) => at.on === 'call');
-    if (strike === null) return;
-    const broker = brokers.find((_broker, slot) => nameOf(slot) === name);
-    await strikeBroker(broker, strike.blow);
+  async #onCall(name: string): Promise<void> {
+    const slot = this.#slots.find((one) => one.name === name);
+    const strike = this.#strikes.onCall();
+    if (strike === null || slot === undefined) return;
+    const { broker } = slot;
+    await this.#strikes.fall(() => this.#strike(slot, strike.blow));
     // The guest gets no answer before it is broken off.
     if (strike.blow === 'drain') await broker?.exited;
-  };
+  }
 
-  const eventStrike = (): EventStrike | null => {
-    const strike = strikes[0];
-    if (strike?.at.on !== 'event' || (strike.blow !== 'kill' && strike.blow !== 'drain')) return null;
-    const { event, step, nth } = strike.at;
-    return { event, step, nth, blow: strike.blow };
-  };
+  async #strike({ broker }: Slot, blow: Blow): Promise<'go on' | 'cut'> {
+    if (blow === 'kill') await broker?.kill();
+    else if (blow === 'drain') await broker?.drain();
+    else if (blow === 'lanes') await broker?.killLanes();
+    else if (blow !== 'cut') await this.#options.killPostgres(blow);
+    return blow === 'drain' || blow === 'lanes' ? 'go on' : 'cut';
+  }
 
-  const keepAlive = async (wire: Wire, slot: number, onReady: () => void): Promise<void> => {
-    while (!stopping && starts < STARTS_MAX) {
-      starts += 1;
-      const strike = eventStrike();
-      const settings = {
-        configFile: options.configFile,
-        databaseUrl: wire.urlOf(),
-        name: nameOf(slot),
-        strike,
-      };
-      const broker = startBrokerProcess(settings, options.mark);
-      brokers[slot] = broker;
-      listening.delete(slot);
-      let ready = false;
-      void broker.ready.then(() => {
-        ready = true;
-        up.add(slot);
-        onReady();
-      });
-      const exit = await broker.exited;
-      up.delete(slot);
-      if (strike !== null && !stopping) strikes.shift();
-      // A broker that finds no database when it starts says so and ends; later it has to go on.
-      const failed = exit.code !== 0 && exit.signal !== 'SIGKILL';
-      if (failed && (ready || !/ERR_DATABASE_UNAVAILABLE/.test(exit.stderr))) crashes.push(exit.stderr);
-      await options.onDeath(exit, wire.ports);
+  async #keepAlive(slot: Slot, onReady: () => void): Promise<void> {
+    while (!this.#stopping && this.starts < STARTS_MAX) {
+      this.starts += 1;
+      const strike = this.#strikes.ofBroker();
+      const exit = await this.#live(slot, strike, onReady);
+      if (strike !== null && !this.#stopping) this.#strikes.hitBroker();
+      await this.#options.onDeath(exit, slot.wire.ports);
     }
-  };
+  }
 
-  const lives: Promise<void>[] = [];
-  const readies = wires.map((wire, slot) => {
-    watch(wire, slot);
-    return new Promise<void>((resolve) => lives.push(keepAlive(wire, slot, resolve)));
-  });
-
-  return {
-    ready: Promise.all(readies).then(() => {}),
-    get mayDecide() {
-      const at = strikes[0]?.at;
-      const parking =
-        (at?.on === 'event' && at.event === 'step:waiting') ||
-        (at?.on === 'statement' && ['ROOM_TO_WAIT', 'PARK_STEP'].includes(at.name));
-      return falling === 0 && up.size === wires.length && !parking;
-    },
-    get due() {
-      return strikes.length;
-    },
-    crashes,
-    get starts() {
-      return starts;
-    },
-    async stop() {
-      stopping = true;
-      await Promise.all(brokers.map((broker) => Promise.race([broker.ready, broker.exited])));
-      await Promise.all(brokers.map((broker) => broker.drain()));
-      await Promise.all(lives);
-      await Promise.all(wires.map((wire) => wire.close()));
-    },
-  };
+  /** One broker's life in a slot. */
+  async #live(slot: Slot, strike: ReturnType<Strikes['ofBroker']>, onReady: () => void): Promise<Exit> {
+    const { configFile, mark } = this.#options;
+    const { name, wire } = slot;
+    const broker = startBrokerProcess({ configFile, databaseUrl: wire.urlOf(), name, strike }, mark);
+    let claimed = false;
+    void broker.ready.then(() => {
+      claimed = true;
+      slot.ready = true;
+      onReady();
+    });
+    slot.broker = broker;
+    slot.listening = false;
+    const exit = await broker.exited;
+    slot.ready = false;
+    // A broker that finds no database when it starts says so and ends; later it has to go on.
+    const failed = exit.code !== 0 && exit.signal !== 'SIGKILL';
+    if (failed && (claimed || !exit.stderr.includes('ERR_DATABASE_UNAVAILABLE')))
+      this.crashes.push(exit.stderr);
+    return exit;
+  }
 }

@@ -1,19 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../src/errors.ts';
-import { type Engine, startEngine } from '../../src/standalone/index.ts';
-import { type Database, openDatabase } from '../../src/tasker/connection.ts';
-import { decideWaiting, listWaiting } from '../../src/tasker/waiting.ts';
-import type { Exit } from './broker-process.ts';
 import { type Blow, type Fault, planFault } from './faults.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { type Leftovers, readHistory, readLeftovers, readOrphans, type StepHistory } from './history.ts';
-import type { ChaosDatabase, PostgresServer } from './postgres-server.ts';
+import { type Leftovers, readHistory, readOrphans, type StepHistory } from './history.ts';
+import type { PostgresServer } from './postgres-server.ts';
 import { createRandom } from './random.ts';
-import { createSetup, TEMPLATE } from './setup.ts';
-import { NAMESPACE } from './statements.ts';
+import { TEMPLATE } from './setup.ts';
+import { completed, openStage, PATIENCE_MS, type Stage } from './stage.ts';
 import { findViolations, tellHistory, type Violation } from './violations.ts';
-import { startWorld } from './world.ts';
 
 export interface RunReport {
   readonly fault: Fault;
@@ -24,10 +18,8 @@ export interface RunReport {
   readonly durationMs: number;
 }
 
-/** Only a run that would never end comes to this; nothing else depends on time. */
-const PATIENCE_MS = 300_000;
-const POLL_MS = 20;
 const TASKS_MAX = 3;
+let runs = 0;
 
 /** Some tasks from submission to their end, with one fault in between. Everything that is chosen is chosen by the seed. */
 export async function runOnce(server: PostgresServer, name: string, seed: number): Promise<RunReport> {
@@ -35,14 +27,25 @@ export async function runOnce(server: PostgresServer, name: string, seed: number
   const random = createRandom(seed);
   const fault = planFault(name, random);
   const tasks = 1 + random.below(TASKS_MAX);
-  const chaosDatabase = await server.createDatabase();
-  const world = await startWorld();
-  const setup = await createSetup(world, { graceMs: 0 });
-  const database = openDatabase(chaosDatabase.url);
-  const orchestrator = await startOrchestrator(chaosDatabase);
+  const stage = await openStage(server, { graceMs: 0 });
+  try {
+    const { violations, starts } = await disturb(server, stage, fault, tasks);
+    return { fault, violations, tasks, starts, durationMs: performance.now() - startedMs };
+  } finally {
+    await stage.close();
+  }
+}
+
+async function disturb(
+  server: PostgresServer,
+  { chaosDatabase, database, world, setup, orchestrator }: Stage,
+  fault: Fault,
+  tasks: number,
+): Promise<Pick<RunReport, 'violations' | 'starts'>> {
   const orphans = new Set<string>();
   const submitted = Promise.withResolvers<void>();
-  const mark = `chaos-${process.pid}-${seed}-${performance.now()}`;
+  runs += 1;
+  const mark = `${process.pid}-${runs}`;
   const fleet = await startFleet({
     fault,
     database: chaosDatabase,
@@ -55,36 +58,25 @@ export async function runOnce(server: PostgresServer, name: string, seed: number
       await server.die(blow === 'postgres kill' ? 'kill' : 'immediate');
       await orchestrator.restart();
     },
-    async onDeath(exit: Exit, ports) {
-      if (exit.signal !== 'SIGKILL' || fault.brokers > 1) return;
+    async onDeath({ signal }, ports) {
+      if (signal !== 'SIGKILL' || fault.brokers > 1) return;
       for (const claim of await readOrphans(database, ports)) orphans.add(claim);
     },
   });
-  const violations: Violation[] = [];
-  try {
-    await Promise.race([fleet.ready, sleep(PATIENCE_MS, undefined, { ref: false })]);
-    for (let task = 1; task <= tasks; task += 1) await orchestrator.submit(String(task), world.origin);
-    submitted.resolve();
-    const left = await completed(database, () => fleet.mayDecide);
-    await fleet.stop();
-    const steps = await readHistory(database);
-    violations.push(...leftViolations(left, steps));
-    if (left === null) {
-      const expected = { codes: codesOf(fault), orphans: fault.brokers > 1 ? null : orphans };
-      violations.push(...findViolations(steps, { ...expected, lostLanes: name === 'lanes' ? 1 : 0 }));
-      if (steps.length !== tasks * TEMPLATE.steps.length) {
-        violations.push({ kind: 'lost', message: `expected ${tasks} tasks, got ${steps.length} steps` });
-      }
-    }
-    violations.push(...processViolations(fleet, mark));
-  } finally {
-    await orchestrator.stop();
-    await database.close();
-    await chaosDatabase.drop();
-    await world.close();
-    await setup.remove();
-  }
-  return { fault, violations, tasks, starts: fleet.starts, durationMs: performance.now() - startedMs };
+  await Promise.race([fleet.ready, sleep(PATIENCE_MS, undefined, { ref: false })]);
+  for (let task = 1; task <= tasks; task += 1) await orchestrator.submit(String(task));
+  submitted.resolve();
+  const left = await completed(database, () => fleet.mayDecide);
+  await fleet.stop();
+  const steps = await readHistory(database);
+  const expected = {
+    codes: codesOf(fault),
+    orphans: fault.brokers > 1 ? null : orphans,
+    lostLanes: fault.strikes.filter(({ blow }) => blow === 'lanes').length,
+    steps: tasks * TEMPLATE.steps.length,
+  };
+  const ended = left === null ? findViolations(steps, expected) : [incomplete(left, steps)];
+  return { violations: [...ended, ...processViolations(fleet, mark)], starts: fleet.starts };
 }
 
 /** The failures that a fault may cause, one attempt each. A cut connection and a dead database cause none. */
@@ -100,73 +92,9 @@ function codesOf({ strikes }: Fault): readonly string[] {
   return strikes.flatMap(({ blow }) => codes[blow]);
 }
 
-interface Orchestrator {
-  submit(task: string, origin: string): Promise<void>;
-  /** Ends it as its machine's reboot would, and starts it again. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
-}
-
-export async function startOrchestrator(database: ChaosDatabase): Promise<Orchestrator> {
-  // What a killed engine left half done is not the broker's to repair.
-  const options = { databaseUrl: database.url, pollMs: POLL_MS, redrive: true };
-  let engine: Engine = await startEngine(options);
-  return {
-    async submit(task, origin) {
-      await engine.submit({
-        namespace: NAMESPACE,
-        name: TEMPLATE.name,
-        version: TEMPLATE.version,
-        context: { task, origin },
-        initiator: 'chaos',
-        sourceSystem: 'test',
-        reason: 'to be disturbed',
-      });
-    },
-    async restart() {
-      await engine.stop().catch(() => {});
-      engine = await startEngine(options);
-    },
-    stop: () => engine.stop().catch(() => {}),
-  };
-}
-
-/** Decides what waits until every task is complete and nothing is on its way; else what is left after a long time. */
-export async function completed(
-  database: Database,
-  mayDecide: () => boolean = () => true,
-): Promise<Leftovers | string | null> {
-  let last: Leftovers | string = 'nothing was read';
-  const deadlineMs = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadlineMs) {
-    try {
-      if (mayDecide()) await approve(database);
-      last = await readLeftovers(database);
-      if (Object.values(last).every((rows) => rows === 0)) return null;
-      if (last.failed > 0) return last;
-    } catch (error) {
-      // The database is away, or somebody ended the wait.
-      last = messageOf(error);
-    }
-    await sleep(POLL_MS);
-  }
-  return last;
-}
-
-async function approve(database: Database): Promise<void> {
-  for (const { stepUuid } of await listWaiting(database.pool, NAMESPACE)) {
-    const decision = { decision: 'approved', by: 'chaos', comment: '', data: null } as const;
-    await decideWaiting(database, { stepUuid, namespace: NAMESPACE }, decision, Date.now());
-  }
-}
-
-function leftViolations(
-  left: Leftovers | string | null,
-  steps: readonly StepHistory[],
-): readonly Violation[] {
-  if (left === null) return [];
+function incomplete(left: Leftovers | string, steps: readonly StepHistory[]): Violation {
   const open = steps.filter(({ transitions }) => transitions.at(-1)?.to !== 'complete').map(tellHistory);
-  return [{ kind: 'incomplete', message: `${JSON.stringify(left)}; ${open.join('; ')}` }];
+  return { kind: 'incomplete', message: `${JSON.stringify(left)}; ${open.join('; ')}` };
 }
 
 function processViolations(fleet: Fleet, mark: string): readonly Violation[] {
@@ -180,12 +108,12 @@ function processViolations(fleet: Fleet, mark: string): readonly Violation[] {
 /** Processes with this mark in their environment, whoever started them. */
 function processesOf(mark: string): readonly string[] {
   return readdirSync('/proc').filter((pid) => {
-    const file = `/proc/${pid}/environ`;
     try {
       return (
-        /^\d+$/.test(pid) && existsSync(file) && readFileSync(file, 'utf8').includes(`CHAOS_RUN=${mark}\0`)
+        /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`CHAOS_RUN=${mark}\0`)
       );
     } catch {
+      // It has ended meanwhile, or is somebody else's.
       return false;
     }
   });

@@ -13,6 +13,8 @@ export interface Expected {
   readonly codes: readonly string[];
   /** Claims (`STEP WORKER`) that were under way when their broker died; null where others may recover meanwhile. */
   readonly orphans: ReadonlySet<string> | null;
+  /** How many steps there are. */
+  readonly steps: number;
   /** Attempts that have to be lost with their lane. */
   readonly lostLanes: number;
 }
@@ -24,6 +26,9 @@ export function findViolations(steps: readonly StepHistory[], expected: Expected
   return [
     ...steps.flatMap((step) => [...resultViolations(step), ...attemptViolations(step, expected.codes)]),
     ...orphanViolations(steps, expected.orphans),
+    ...(steps.length === expected.steps
+      ? []
+      : [{ kind: 'lost', message: `expected ${expected.steps} steps, got ${steps.length}` } as const]),
     ...(lanes < expected.lostLanes
       ? [attempts(`expected at least ${expected.lostLanes} attempt lost with its lane, got ${lanes}`)]
       : []),
