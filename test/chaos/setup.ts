@@ -82,7 +82,7 @@ function brokerToml(port: number, graceMs: number): string {
 namespace = "${NAMESPACE}"
 lanes = 2
 in_flight_per_lane = 4
-poll_ms = 50
+poll_ms = 200
 visibility_timeout_s = 1
 drain_grace_ms = ${graceMs}
 templates = ["template.yaml"]

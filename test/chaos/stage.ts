@@ -28,7 +28,7 @@ export interface Orchestrator {
 
 /** Only what would never end comes to this; nothing else depends on time. */
 export const PATIENCE_MS = 300_000;
-const POLL_MS = 20;
+const POLL_MS = 100;
 
 export async function openStage(
   server: PostgresServer,
