@@ -12,7 +12,7 @@ const SHORT = [
   ['kill before settlement', 4],
   ['kill one of three in the guest', 5],
   ['drain in the guest', 6],
-  ['lanes', 7],
+  ['lanes in the guest', 7],
   ['postgres before settlement', 8],
   ['cut COMPLETE_STEPS', 10],
 ] as const;

@@ -1,5 +1,6 @@
 import type { EventStrike } from './child-protocol.ts';
-import { ANY, type Moment, type Strike } from './faults.ts';
+import type { Strike } from './faults.ts';
+import { ANY, type Moment } from './hops.ts';
 
 /** The strikes of a fault: one is due at a time. */
 export interface Strikes {
