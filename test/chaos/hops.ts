@@ -5,7 +5,7 @@ import type { Phase } from './wire.ts';
 /** Instead of the name of a statement. */
 export const ANY = 'any statement';
 
-/** From when statements count. A broker tries claim and completion on a step of its own before it listens. */
+/** From when statements count: a broker plans every statement before it listens. */
 export type Since = 'start' | 'listening';
 
 /** The moment of a blow. `nth` counts what happens from when the strike is due, over all brokers. */

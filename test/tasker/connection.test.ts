@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/tasker/connection.ts';
 import { createTaskerQueue } from '../../src/tasker/tasker-queue.ts';
 import { createFixture, type Fixture } from './fixture.ts';
+import { createFlakyProxy } from './flaky-proxy.ts';
 
 describe('database sessions', () => {
   let fixture: Fixture;
@@ -109,5 +110,18 @@ describe('a database that cannot be used', () => {
         createTaskerQueue({ databaseUrl: 'postgres://127.0.0.1:1/x', namespace }),
       ).rejects.toMatchObject({ code: 'ERR_CONFIG_INVALID' });
     }
+  });
+
+  it('is reported as away when it goes while the statements are planned at the start', async () => {
+    const fixture = await createFixture();
+    const proxy = await createFlakyProxy(fixture.url);
+    proxy.loseAnswerTo('EXPLAIN');
+    await expect(createTaskerQueue({ databaseUrl: proxy.url, namespace: 'wasm_test' })).rejects.toMatchObject(
+      {
+        code: 'ERR_DATABASE_UNAVAILABLE',
+      },
+    );
+    await proxy.close();
+    await fixture.close();
   });
 });

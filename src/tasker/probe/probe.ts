@@ -84,13 +84,22 @@ async function rolledBack<Result>(
 ): Promise<Result> {
   const failed = (error: unknown) => Promise.reject(databaseError(error, database.name));
   const client = await database.pool.connect().catch(failed);
+  let lost: Error | null = null;
+  // Without a listener a session that is lost between two statements would be an uncaught exception.
+  const onError = (error: Error) => {
+    lost = error;
+  };
+  client.on('error', onError);
   try {
     await client.query('BEGIN');
-    return await body(client);
+    const result = await body(client);
+    // What a lost session did not answer is no difference of the database.
+    return lost === null ? result : await failed(lost);
   } catch (error) {
-    return await failed(error);
+    return await failed(lost ?? error);
   } finally {
     await client.query('ROLLBACK').catch(() => {});
-    client.release();
+    client.off('error', onError);
+    client.release(lost !== null);
   }
 }
