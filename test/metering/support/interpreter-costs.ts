@@ -21,6 +21,8 @@ function isDivision(opcode: number): boolean {
   return (
     (opcode >= 0x6d && opcode <= 0x70) ||
     (opcode >= 0x7f && opcode <= 0x82) ||
-    [0x91, 0x95, 0x9f, 0xa3].includes(opcode)
+    [0x91, 0x95, 0x9f, 0xa3].includes(opcode) ||
+    // f32x4 and f64x2 sqrt and div
+    [0x2e3, 0x2e7, 0x2ef, 0x2f3].includes(opcode)
   );
 }
