@@ -1,6 +1,9 @@
 import type { OperandList, OperandStack, Shape } from './operand-stack.ts';
 
-export type BlockKind = 'function' | 'block' | 'loop' | 'if' | 'else';
+export type BlockKind = 'function' | 'block' | 'loop' | 'if' | 'else' | 'try' | 'catch';
+
+/** No branch that can run leads to the block's end yet. */
+export const NO_ARRIVAL = -1;
 
 /** One open block. The objects are reused: a body opens thousands. */
 export interface Block {
@@ -12,8 +15,12 @@ export interface Block {
   outerPolymorphic: boolean;
   /** The block was entered by code that can run. */
   live: boolean;
-  /** A branch that can run leads to the block's end. */
-  targeted: boolean;
+  /** How often the code before it is expected to run. */
+  weight: number;
+  /** Where branches to the block's end arrive (`lines.ts`). */
+  arrival: number;
+  /** The same for both arms of an `if`. */
+  otherwise: number;
 }
 
 const NONE: OperandList = { count: 0, sizes: new Uint8Array(0), bytes: 0 };
@@ -30,7 +37,7 @@ export class BlockStack {
   }
 
   /** Opens a block whose parameters are on the operand stack. */
-  open(kind: BlockKind, shape: Shape, live: boolean): void {
+  open(kind: BlockKind, shape: Shape, live: boolean, weight: number): void {
     const operands = this.#operands;
     operands.popAll(shape.params);
     const block = this.#slot();
@@ -40,7 +47,8 @@ export class BlockStack {
     block.baseBytes = operands.bytes;
     block.outerPolymorphic = operands.polymorphic;
     block.live = live;
-    block.targeted = false;
+    block.weight = weight;
+    block.arrival = NO_ARRIVAL;
     operands.enter(block.base, block.baseBytes, false);
     operands.pushAll(shape.params);
   }
@@ -62,6 +70,14 @@ export class BlockStack {
     block.kind = 'else';
     this.#operands.restart();
     this.#operands.pushAll(block.shape.params);
+  }
+
+  /** The next handler of the innermost legacy `try`. */
+  turnToCatch(): void {
+    const block = this.top();
+    this.#operands.expectOnly(block.shape.results);
+    block.kind = 'catch';
+    this.#operands.restart();
   }
 
   /** Closes the innermost block and leaves its results on the operand stack. */
@@ -86,7 +102,9 @@ export class BlockStack {
       baseBytes: 0,
       outerPolymorphic: false,
       live: false,
-      targeted: false,
+      weight: 1,
+      arrival: NO_ARRIVAL,
+      otherwise: NO_ARRIVAL,
     };
     this.#blocks[this.depth++] = block;
     return block;

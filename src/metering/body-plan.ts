@@ -1,3 +1,4 @@
+import type { BodyFacts } from './body-context.ts';
 import type { Marks } from './marks.ts';
 import type { CodeRange } from './skeleton.ts';
 
@@ -12,13 +13,7 @@ export interface BodyPlan {
   readonly locals: number;
   readonly typeIndex: number;
   readonly marks: Marks;
-  readonly hasCall: boolean;
-  readonly hasLoop: boolean;
-  readonly hasBulk: boolean;
-  /** A return or a branch to the function's own label: they need a common exit. */
-  readonly leavesEarly: boolean;
-  /** The end of the body can be reached by falling through. */
-  readonly fallsThrough: boolean;
+  readonly facts: Readonly<BodyFacts>;
   /** Bytes of the frame against the depth limit. */
   readonly weight: number;
 }

@@ -1,4 +1,5 @@
 import type { Reader } from './reader.ts';
+import type { IndexReference } from './skeleton.ts';
 import { readNullType } from './types.ts';
 import { refusedOpcode } from './unsupported.ts';
 
@@ -6,6 +7,9 @@ import { refusedOpcode } from './unsupported.ts';
 export interface ConstantScope {
   readonly globals: number;
   readonly functions: number;
+  /** Where the expression's own references are noted. */
+  readonly referenced: Set<number>;
+  readonly globalReferences: IndexReference[];
 }
 
 /**
@@ -32,13 +36,13 @@ export function skipConstantExpression(reader: Reader, scope: ConstantScope): vo
         reader.skip(8);
         break;
       case 0x23:
-        checkIndex(reader, reader.u32(), scope.globals, 'global');
+        noteGlobal(reader, scope.globals, scope.globalReferences);
         break;
       case 0xd0:
         readNullType(reader);
         break;
       case 0xd2:
-        checkIndex(reader, reader.u32(), scope.functions, 'function');
+        scope.referenced.add(checkIndex(reader, reader.u32(), scope.functions, 'function'));
         break;
       case 0x6a:
       case 0x6b:
@@ -58,6 +62,14 @@ export function skipConstantExpression(reader: Reader, scope: ConstantScope): vo
         throw reader.malformed('malformed-constant', `opcode 0x${opcode.toString(16)} is not constant`);
     }
   }
+}
+
+/** Reads the index of a global and notes where it is. */
+export function noteGlobal(reader: Reader, count: number, references: IndexReference[]): number {
+  const start = reader.position;
+  const index = checkIndex(reader, reader.u32(), count, 'global');
+  references.push({ index, start, end: reader.position });
+  return index;
 }
 
 /** Refuses an index outside its space. */

@@ -17,6 +17,8 @@ const INSTRUCTION_COSTS = Object.freeze({
   bulk: 4,
   /** The fixed part of memory.grow and table.grow. */
   grow: 16,
+  /** Throwing an exception: the engine makes an object and unwinds the stack, some 1.5 µs. */
+  throw: 8_192,
 } as const satisfies Record<CostClass, number>);
 
 /** The part of a cost that depends on an operand: `(length × multiplier) >> shift`, length unsigned. */
@@ -32,7 +34,7 @@ const perItem = (multiplier: number, shift = 0): LengthCost => Object.freeze({ m
  * Rates come from measured times on V8: a bulk byte 18–39 ps, a simple instruction 25–250 ps, a fresh page 40 µs.
  */
 export const COST_TABLE = Object.freeze({
-  version: 1,
+  version: 2,
   instructions: INSTRUCTION_COSTS,
   lengths: Object.freeze({
     'memory.init': perItem(1, 1),
@@ -49,7 +51,7 @@ export const COST_TABLE = Object.freeze({
   /** Entering a function zeroes its declared locals: one unit per this many, rounded down. */
   localsPerUnit: 4,
   /** Weight of a live frame against the depth limit, in bytes. */
-  frame: Object.freeze({ overheadBytes: 96, slotBytes: 8, vectorBytes: 16 }),
+  frame: Object.freeze({ overheadBytes: 96, slotBytes: 8, vectorBytes: 16, uncountedLeafBytes: 1_024 }),
 });
 
 export type LengthCostName = keyof typeof COST_TABLE.lengths;

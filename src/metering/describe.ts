@@ -30,7 +30,8 @@ export type ExternDescription =
   | ({ readonly kind: 'function' } & FunctionSignature)
   | ({ readonly kind: 'memory' } & MemoryDescription)
   | ({ readonly kind: 'table' } & TableDescription)
-  | ({ readonly kind: 'global' } & GlobalDescription);
+  | ({ readonly kind: 'global' } & GlobalDescription)
+  | { readonly kind: 'tag'; readonly params: readonly ValueType[] };
 
 export type ImportDescription = { readonly module: string; readonly name: string } & ExternDescription;
 export type ExportDescription = { readonly name: string } & ExternDescription;
@@ -107,6 +108,8 @@ function describeExtern(module: ModuleSkeleton, kind: ImportKind, index: number)
       return { kind, ...describeTable(module, index) };
     case 'global':
       return { kind, ...at(module.globals, index) };
+    case 'tag':
+      return { kind, params: Array.from(at(module.types, at(module.tags, index)).params, valueTypeName) };
   }
 }
 

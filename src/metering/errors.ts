@@ -23,11 +23,9 @@ export const METERING_ERROR_CODES = Object.freeze({
   'unsupported-component': 'a component; its core modules are metered one by one',
   'unsupported-threads': 'shared memories and atomic instructions (their results depend on timing)',
   'unsupported-relaxed-simd': 'relaxed SIMD (its results depend on the processor)',
-  'unsupported-exceptions': 'exception handling: tags, throw, try (a catch would keep a stale counter)',
   'unsupported-gc': 'garbage-collected types: structs, arrays, recursion groups, typed references',
   'unsupported-function-references': 'call_ref, br_on_null and tables with an initial value',
   'unsupported-stack-switching': 'continuations: cont types, suspend, resume',
-  'unsupported-memory64': 'memories and tables with 64-bit addresses',
   'unsupported-page-size': 'memories with a custom page size',
 
   'limit-module-bytes': 'the module is too large',
@@ -39,6 +37,7 @@ export const METERING_ERROR_CODES = Object.freeze({
   'limit-tables': 'too many tables, imported ones included',
   'limit-memories': 'too many memories, imported ones included',
   'limit-globals': 'too many globals, imported ones included',
+  'limit-tags': 'too many tags, imported ones included',
   'limit-exports': 'too many exports',
   'limit-memory-min-pages': 'the memories start with too many pages together',
   'limit-memory-max-pages': 'a memory may grow to too many pages',
@@ -54,6 +53,7 @@ export const METERING_ERROR_CODES = Object.freeze({
   'limit-branch-targets': 'a br_table has too many targets',
 
   'conflict-reserved-export': 'the module exports a name that metering reserves',
+  'conflict-reserved-import': 'the module imports from the module that shared counters come from',
   'conflict-memory': 'the module does not have exactly one memory of its own to turn into an import',
 });
 

@@ -1,12 +1,13 @@
 import { COST_TABLE, instructionCost, type LengthCost, type LengthCostName } from './cost-table.ts';
 import { IMMEDIATE, OPCODE_SPACE, OPCODES, type OpcodeRow, PREFIX_FC, PREFIX_FD } from './opcodes.ts';
-import type { Reader } from './reader.ts';
+import { Reader } from './reader.ts';
+import type { ModuleSkeleton } from './skeleton.ts';
 import { readNullType } from './types.ts';
 import { refusedOpcode } from './unsupported.ts';
 
 /** The opcode table spread out by opcode, for the decoder's inner loop. An opcode without a row has no immediate. */
-const column = (value: (row: OpcodeRow) => number, missing = 0): Uint8Array => {
-  const values = new Uint8Array(OPCODE_SPACE).fill(missing);
+const column = (value: (row: OpcodeRow) => number, missing = 0): Uint16Array => {
+  const values = new Uint16Array(OPCODE_SPACE).fill(missing);
   for (const row of OPCODES) values.fill(value(row), row.first, row.last + 1);
   return values;
 };
@@ -38,14 +39,14 @@ export function prefixedOpcode(reader: Reader, prefix: number): number {
   throw reader.malformed('unsupported-relaxed-simd', `opcode 0xfd ${sub} is not supported`);
 }
 
-/** Passes over the immediates of an instruction that has no rule of its own. */
-export function skipImmediate(reader: Reader, immediate: number): void {
+/** Passes over the immediates of an instruction that has no rule of its own. `offsetBytes`: of a memory offset, at most. */
+export function skipImmediate(reader: Reader, immediate: number, offsetBytes: number): void {
   switch (immediate) {
     case IMMEDIATE.leb32:
       reader.skipLeb(5);
       break;
     case IMMEDIATE.memoryArgument:
-      skipMemoryArgument(reader);
+      skipMemoryArgument(reader, offsetBytes);
       break;
     case IMMEDIATE.leb64:
       reader.skipLeb(10);
@@ -60,7 +61,7 @@ export function skipImmediate(reader: Reader, immediate: number): void {
       reader.skip(16);
       break;
     case IMMEDIATE.memoryArgumentAndLane:
-      skipMemoryArgument(reader);
+      skipMemoryArgument(reader, offsetBytes);
       reader.skip(1);
       break;
     case IMMEDIATE.byte:
@@ -85,8 +86,25 @@ export function skipImmediate(reader: Reader, immediate: number): void {
 }
 
 /** Alignment and offset, with the memory index between them when bit 6 of the alignment says so. */
-function skipMemoryArgument(reader: Reader): void {
+function skipMemoryArgument(reader: Reader, offsetBytes: number): void {
   const alignment = reader.u32();
   if ((alignment & 0x40) !== 0) reader.skipLeb(5);
-  reader.skipLeb(5);
+  reader.skipLeb(offsetBytes);
+}
+
+const [MEMORY_COPY, MEMORY_FILL, TABLE_COPY, TABLE_FILL] = [10, 11, 14, 17].map((sub) => PREFIX_FC + sub);
+
+/**
+ * Whether the length of an operation at `[start, end)` has 64 bits: that of a fill if what it fills has 64-bit addresses,
+ * that of a copy if both sides have, that of an init never.
+ */
+export function lengthIsWide(module: ModuleSkeleton, start: number, end: number, opcode: number): boolean {
+  const isCopy = opcode === MEMORY_COPY || opcode === TABLE_COPY;
+  if (!isCopy && opcode !== MEMORY_FILL && opcode !== TABLE_FILL) return false;
+  const space = opcode === MEMORY_COPY || opcode === MEMORY_FILL ? module.memories : module.tables;
+  if (!space.some(({ wide }) => wide)) return false;
+  const immediates = new Reader(module.bytes, start + 1, end);
+  immediates.u32();
+  const first = space[immediates.u32()]?.wide === true;
+  return first && (!isCopy || space[immediates.u32()]?.wide === true);
 }

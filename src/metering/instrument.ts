@@ -1,40 +1,14 @@
 import type { BodyPlan } from './body-plan.ts';
-import { COST_TABLE, type LengthCost } from './cost-table.ts';
-import { LENGTH_COSTS } from './instructions.ts';
+import { COST_TABLE } from './cost-table.ts';
+import { indexed, OP } from './emitted-opcodes.ts';
+import { LengthCharges } from './length-charges.ts';
 import { MARK } from './marks.ts';
 import type { OffsetRecorder } from './offsets.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
 import { EMPTY_BLOCK, I32, I64 } from './types.ts';
 import type { Writer } from './writer.ts';
 
-const OP = Object.freeze({
-  unreachable: 0x00,
-  block: 0x02,
-  if: 0x04,
-  end: 0x0b,
-  br: 0x0c,
-  localGet: 0x20,
-  localSet: 0x21,
-  localTee: 0x22,
-  globalGet: 0x23,
-  globalSet: 0x24,
-  memorySize: 0x3f,
-  i32Const: 0x41,
-  i64Const: 0x42,
-  i32LtS: 0x48,
-  i32Eq: 0x46,
-  i64LtS: 0x53,
-  i64LeU: 0x58,
-  i32Sub: 0x6b,
-  i32Or: 0x72,
-  i64Sub: 0x7d,
-  i64Mul: 0x7e,
-  i64Shl: 0x86,
-  i64ShrU: 0x88,
-  i64ExtendI32U: 0xad,
-  prefixFc: 0xfc,
-  tableSize: 16,
-});
+const X = new Set((process.env.X ?? '').split(','));
 
 /** Global indices of what metering adds, and the block types that leave a function's results. */
 export interface Targets {
@@ -52,9 +26,23 @@ export interface EmitCounts {
   checks: number;
 }
 
+const NONE = -1;
+
 /**
- * Pass 2: writes one function body with its charges. The counter is kept in a local between calls (`fuel`), the depth
- * that was left on entry in another (`depth`).
+ * Pass 2: writes one function body with its charges.
+ *
+ *     block $stop                        // where failed checks go: one trap for the whole function
+ *       entry: charge, check, take depth
+ *       block $exit (results)            // only if the body leaves early; its label is the function's own
+ *         body
+ *       end
+ *       exit: spill, check, give depth back
+ *       return
+ *     end
+ *     spill; unreachable
+ *
+ * Functions with loops keep the counter in a local between calls; others, and those that catch exceptions, leave it in
+ * its global, where it is exact whoever reads it.
  */
 export class BodyEmitter {
   readonly counts: EmitCounts = { charges: 0, checks: 0 };
@@ -62,279 +50,285 @@ export class BodyEmitter {
   readonly #targets: Targets;
   readonly #out: Writer;
   readonly #offsets: OffsetRecorder;
-  #depth = 0;
-  #fuel = 0;
-  #length = 0;
+  readonly #lengths: LengthCharges;
+  #plan: BodyPlan | undefined;
+  /** Indices of locals, or none. */
+  #fuel = NONE;
+  #depth = NONE;
+  #length = NONE;
+  #wideLength = NONE;
+  #takesDepth = false;
+  #checks = false;
+  /** The memory that the last memory.grow was for. */
+  #grown = 0;
 
   constructor(module: ModuleSkeleton, targets: Targets, out: Writer, offsets: OffsetRecorder) {
     this.#module = module;
     this.#targets = targets;
     this.#out = out;
     this.#offsets = offsets;
+    this.#lengths = new LengthCharges(module, out);
   }
 
   /** Writes a body, without its size, to the output. Offsets are relative to the output's start. */
   emit(plan: BodyPlan): void {
-    const keepsLocal = needsLocal(plan);
-    this.#offsets.add(this.#out.length, plan.range.start);
-    this.#locals(plan, keepsLocal);
-    this.#offsets.add(this.#out.length, plan.codeStart);
-    this.#enter(plan.weight);
-    if (plan.leavesEarly) {
-      this.#out.byte(OP.block);
-      this.#targets.writeResultType(this.#out, plan.typeIndex);
+    const { marks, facts, range, codeStart } = plan;
+    this.#plan = plan;
+    this.#takesDepth = facts.hasCall || plan.weight > COST_TABLE.frame.uncountedLeafBytes;
+    this.#checks = this.#takesDepth || needsCheck(plan);
+    this.#offsets.add(this.#out.length, range.start);
+    this.#locals(plan);
+    this.#offsets.add(this.#out.length, codeStart);
+    if (this.#checks) this.#out.pair(OP.block, EMPTY_BLOCK);
+    let copied = codeStart;
+    for (let index = 0; index < marks.count; index++) {
+      const position = marks.positions[index] as number;
+      this.#copy(copied, position);
+      copied = this.#mark(index, position);
+      this.#offsets.add(this.#out.length, copied);
     }
-    if (keepsLocal) this.#charged(plan);
-    else this.#chargedOnce(plan);
-    this.#offsets.add(this.#out.length, plan.range.end);
+    this.#copy(copied, range.end);
+    this.#offsets.add(this.#out.length, range.end);
   }
 
   /** The declared locals and ours behind them. */
-  #locals(plan: BodyPlan, keepsLocal: boolean): void {
+  #locals(plan: BodyPlan): void {
+    const { facts } = plan;
     const out = this.#out;
-    this.#fuel = plan.locals;
-    this.#depth = plan.locals + (keepsLocal ? 1 : 0);
-    this.#length = this.#depth + 1;
-    out.u32(plan.localGroups + (keepsLocal ? 2 : 1));
+    let next = plan.locals;
+    const take = (wanted: boolean): number => (wanted ? next++ : NONE);
+    this.#fuel = take(keepsLocal(plan));
+    this.#wideLength = take(facts.hasWideLength);
+    const wide = next - plan.locals;
+    this.#depth = take(this.#takesDepth && (facts.hasCatch || X.has('depthlocal')));
+    this.#length = take(facts.hasLength);
+    const narrow = next - plan.locals - wide;
+    out.u32(plan.localGroups + (wide > 0 ? 1 : 0) + (narrow > 0 ? 1 : 0));
     out.copy(this.#module.bytes, plan.localsStart, plan.codeStart);
-    if (keepsLocal) out.pair(1, I64);
-    out.pair(plan.hasBulk ? 2 : 1, I32);
-  }
-
-  /** A body whose counter lives in a local. */
-  #charged(plan: BodyPlan): void {
-    const { marks } = plan;
-    let copied = plan.codeStart;
-    for (let index = 0; index < marks.count; index++) {
-      const position = marks.positions[index] as number;
-      this.#copy(copied, position);
-      copied = this.#mark(plan, marks.kinds[index] as number, position, marks.values[index] as number);
-      this.#offsets.add(this.#out.length, copied);
-    }
-    this.#copy(copied, plan.range.end);
-  }
-
-  /** A body of one straight line, without calls: its counter never leaves the global. */
-  #chargedOnce(plan: BodyPlan): void {
-    const out = this.#out;
-    const { marks, range } = plan;
-    // Only the entry, the first mark, has a cost.
-    const cost = marks.values[0] ?? 0;
-    if (cost > 0) {
-      this.#global(OP.globalGet, this.#targets.fuelGlobal);
-      this.#subtract(cost);
-      this.#global(OP.globalSet, this.#targets.fuelGlobal);
-      this.#global(OP.globalGet, this.#targets.fuelGlobal);
-      this.#trapIfNegative();
-    }
-    this.#offsets.add(out.length, plan.codeStart);
-    let copied = plan.codeStart;
-    for (let index = 0; index < marks.count; index++) {
-      if (marks.kinds[index] !== MARK.return) continue;
-      const position = marks.positions[index] as number;
-      this.#copy(copied, position);
-      copied = this.#return(position, marks.values[index] as number);
-      this.#offsets.add(out.length, copied);
-    }
-    this.#copy(copied, range.end - 1);
-    this.#exit(plan, false);
-    this.#offsets.add(out.length, range.end - 1);
-    out.byte(OP.end);
+    if (wide > 0) out.pair(wide, I64);
+    if (narrow > 0) out.pair(narrow, I32);
   }
 
   /** Writes what a mark stands for and returns where copying goes on. */
-  #mark(plan: BodyPlan, kind: number, position: number, value: number): number {
+  #mark(index: number, position: number): number {
+    const { marks } = this.#plan as BodyPlan;
+    const kind = marks.kinds[index] as number;
+    const value = marks.values[index] as number;
+    const depth = marks.depths[index] as number;
     switch (kind) {
       case MARK.entry:
-      case MARK.afterCall:
-        this.#reloadAndCheck(value);
+        this.#enter(value);
         return position;
       case MARK.line:
         this.#charge(value);
         return position;
-      case MARK.afterGrow:
-        this.#noteDenial();
-        this.#charge(value);
-        return position;
       case MARK.loop:
-        this.#chargeSpillAndCheck(value);
+        this.#chargeSpillAndCheck(value, this.#stop(depth));
+        return position;
+      case MARK.afterCall:
+        this.#reload(value);
+        return position;
+      case MARK.afterImportCall:
+        this.#reload(value);
+        this.#check(this.#stop(depth));
         return position;
       case MARK.return:
-        return this.#return(position, value);
+        this.#out.byte(OP.br);
+        this.#out.u32(value);
+        return position + 1;
+      case MARK.global:
+        indexed(this.#out, this.#module.bytes[position] as number, value);
+        return position + 1 + lebBytes(this.#module.bytes, position + 1);
       case MARK.end:
-        if (plan.fallsThrough || plan.leavesEarly) this.#exit(plan, true);
-        return position;
-      case MARK.bulk:
-      case MARK.memoryGrow:
-      case MARK.tableGrow:
-        this.#chargeLength(kind, value);
+        this.#exit();
         return position;
       default:
-        this.#beforeCall(kind);
+        this.#before(kind, value, depth);
         return position;
     }
   }
 
-  // The depth counter: `depth = global; global = depth − weight; trap if depth < weight`.
+  /** Marks before an instruction. */
+  #before(kind: number, value: number, depth: number): void {
+    switch (kind) {
+      case MARK.afterGrow:
+        this.#noteDenial();
+        this.#charge(value);
+        break;
+      case MARK.length:
+      case MARK.wideLength:
+      case MARK.memoryGrow:
+      case MARK.tableGrow:
+        this.#chargeLength(kind, value, this.#stop(depth));
+        break;
+      default:
+        this.#spill();
+        if (kind === MARK.importCall || kind === MARK.importTailCall) this.#check(this.#stop(depth));
+        if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#giveDepth();
+        else if (kind !== MARK.throw) this.#restoreDepth();
+        break;
+    }
+  }
 
-  #enter(weight: number): void {
+  /** The label of `$stop` where the original body has `depth` labels. */
+  #stop(depth: number): number {
+    return depth - ((this.#plan as BodyPlan).facts.leavesEarly ? 0 : 1);
+  }
+
+  // The way in and the way out.
+
+  #enter(cost: number): void {
+    const { facts, typeIndex } = this.#plan as BodyPlan;
     const out = this.#out;
-    this.#global(OP.globalGet, this.#targets.depthGlobal);
-    this.#local(OP.localTee, this.#depth);
+    const charged = this.#fuel !== NONE || cost > 0 || needsCheck(this.#plan as BodyPlan);
+    if (charged) {
+      if (this.#fuel === NONE) {
+        this.#charge(cost);
+        indexed(out, OP.globalGet, this.#targets.fuelGlobal);
+      } else {
+        indexed(out, OP.globalGet, this.#targets.fuelGlobal);
+        if (cost > 0) this.#subtract(cost);
+        indexed(out, OP.localTee, this.#fuel);
+      }
+      this.#checkTop(0);
+    }
+    if (this.#takesDepth) this.#takeDepth();
+    if (facts.leavesEarly) {
+      out.byte(OP.block);
+      this.#targets.writeResultType(out, typeIndex);
+    }
+  }
+
+  #exit(): void {
+    const { facts } = this.#plan as BodyPlan;
+    const out = this.#out;
+    if (facts.leavesEarly) out.byte(OP.end);
+    if (facts.fallsThrough || facts.leavesEarly) {
+      this.#spill();
+      if (facts.hasCall) this.#check(0);
+      if (this.#takesDepth) this.#giveDepth();
+    }
+    if (!this.#checks) return;
+    out.pair(OP.return, OP.end);
+    this.#spill();
+    out.byte(OP.unreachable);
+  }
+
+  // The depth counter.
+
+  #takeDepth(): void {
+    const { weight } = this.#plan as BodyPlan;
+    const out = this.#out;
+    const { depthGlobal } = this.#targets;
+    indexed(out, OP.globalGet, depthGlobal);
     out.byte(OP.i32Const);
     out.signed(weight);
     out.byte(OP.i32Sub);
-    this.#global(OP.globalSet, this.#targets.depthGlobal);
-    this.#local(OP.localGet, this.#depth);
-    out.byte(OP.i32Const);
-    out.signed(weight);
+    if (this.#depth !== NONE) indexed(out, OP.localTee, this.#depth);
+    indexed(out, OP.globalSet, depthGlobal);
+    if (this.#depth !== NONE) indexed(out, OP.localGet, this.#depth);
+    else indexed(out, OP.globalGet, depthGlobal);
+    out.pair(OP.i32Const, 0);
     out.byte(OP.i32LtS);
-    this.#trapIf();
+    out.pair(OP.brIf, 0);
   }
 
-  #leaveFrame(): void {
-    this.#local(OP.localGet, this.#depth);
-    this.#global(OP.globalSet, this.#targets.depthGlobal);
+  #giveDepth(): void {
+    if (!this.#takesDepth) return;
+    const out = this.#out;
+    if (this.#depth !== NONE) indexed(out, OP.localGet, this.#depth);
+    else indexed(out, OP.globalGet, this.#targets.depthGlobal);
+    out.byte(OP.i32Const);
+    out.signed((this.#plan as BodyPlan).weight);
+    out.byte(OP.i32Add);
+    indexed(out, OP.globalSet, this.#targets.depthGlobal);
   }
 
-  /** The common way out: closes the block that early exits branch to, spills, leaves the frame. */
-  #exit(plan: BodyPlan, spill: boolean): void {
-    if (plan.leavesEarly) this.#out.byte(OP.end);
-    if (spill) this.#spill();
-    this.#leaveFrame();
-  }
-
-  #return(position: number, label: number): number {
-    this.#out.byte(OP.br);
-    this.#out.u32(label);
-    return position + 1;
+  /** In a function that catches: what was caught has not given back the frames that it left. */
+  #restoreDepth(): void {
+    if (!(this.#plan as BodyPlan).facts.hasCatch) return;
+    indexed(this.#out, OP.localGet, this.#depth);
+    indexed(this.#out, OP.globalSet, this.#targets.depthGlobal);
   }
 
   // The fuel counter.
 
-  #spill(): void {
-    this.#local(OP.localGet, this.#fuel);
-    this.#global(OP.globalSet, this.#targets.fuelGlobal);
-  }
-
   #charge(cost: number): void {
     if (cost === 0) return;
-    this.#local(OP.localGet, this.#fuel);
+    this.#getFuel();
     this.#subtract(cost);
-    this.#local(OP.localSet, this.#fuel);
+    if (this.#fuel === NONE) indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
+    else indexed(this.#out, OP.localSet, this.#fuel);
   }
 
-  #reloadAndCheck(cost: number): void {
-    const out = this.#out;
-    this.#global(OP.globalGet, this.#targets.fuelGlobal);
-    if (cost > 0) this.#subtract(cost);
-    this.#local(OP.localTee, this.#fuel);
-    out.pair(OP.i64Const, 0);
-    out.byte(OP.i64LtS);
-    out.pair(OP.if, EMPTY_BLOCK);
-    if (cost > 0) this.#spill();
-    out.pair(OP.unreachable, OP.end);
-    this.counts.checks++;
-  }
-
-  #chargeSpillAndCheck(cost: number): void {
-    this.#local(OP.localGet, this.#fuel);
+  #chargeSpillAndCheck(cost: number, stop: number): void {
+    if (this.#fuel === NONE) {
+      this.#charge(cost);
+      this.#check(stop);
+      return;
+    }
+    indexed(this.#out, OP.localGet, this.#fuel);
     if (cost > 0) {
       this.#subtract(cost);
-      this.#local(OP.localTee, this.#fuel);
+      indexed(this.#out, OP.localTee, this.#fuel);
     }
-    this.#spilledCheck();
+    if (X.has('nospill')) this.#out.byte(0x1a); else indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
+    if (!X.has('nocheck')) this.#check(stop);
   }
 
-  /** With the counter on the operand stack: spills it and traps when it is below zero. */
-  #spilledCheck(): void {
-    this.#global(OP.globalSet, this.#targets.fuelGlobal);
-    this.#local(OP.localGet, this.#fuel);
-    this.#trapIfNegative();
-  }
-
-  #beforeCall(kind: number): void {
-    this.#spill();
-    if (kind === MARK.importCall || kind === MARK.importTailCall) {
-      this.#local(OP.localGet, this.#fuel);
-      this.#trapIfNegative();
+  /** After a call: takes the counter from its global. */
+  #reload(cost: number): void {
+    if (this.#fuel === NONE) {
+      this.#charge(cost);
+      return;
     }
-    if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#leaveFrame();
+    indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
+    if (cost > 0) this.#subtract(cost);
+    indexed(this.#out, OP.localSet, this.#fuel);
   }
 
   /** With a length on top of the operand stack, which stays there: charges for it and checks. */
-  #chargeLength(kind: number, value: number): void {
+  #chargeLength(kind: number, value: number, stop: number): void {
     const out = this.#out;
-    this.#local(OP.localTee, this.#length);
-    this.#local(OP.localGet, this.#fuel);
-    this.#unsignedLength();
-    this.#rate(kind, value);
+    const local = this.#lengths.isWide(kind, value) ? this.#wideLength : this.#length;
+    if (kind === MARK.memoryGrow) this.#grown = value;
+    indexed(out, OP.localTee, local);
+    this.#getFuel();
+    this.#lengths.write(kind, value, local);
     out.byte(OP.i64Sub);
-    this.#local(OP.localTee, this.#fuel);
-    this.#spilledCheck();
+    if (this.#fuel !== NONE) indexed(out, OP.localTee, this.#fuel);
+    indexed(out, OP.globalSet, this.#targets.fuelGlobal);
+    this.#check(stop);
     this.counts.charges++;
   }
 
   /** With the result of memory.grow on the operand stack, which stays there: `denied |= result = −1`. */
   #noteDenial(): void {
-    const [out, MINUS_ONE] = [this.#out, 0x7f];
-    this.#local(OP.localTee, this.#length);
-    this.#local(OP.localGet, this.#length);
-    out.pair(OP.i32Const, MINUS_ONE);
-    out.byte(OP.i32Eq);
-    this.#global(OP.globalGet, this.#targets.deniedGrowGlobal);
+    const MINUS_ONE = 0x7f;
+    const out = this.#out;
+    const wide = this.#lengths.isWide(MARK.memoryGrow, this.#grown);
+    const local = wide ? this.#wideLength : this.#length;
+    indexed(out, OP.localTee, local);
+    indexed(out, OP.localGet, local);
+    out.pair(wide ? OP.i64Const : OP.i32Const, MINUS_ONE);
+    out.byte(wide ? OP.i64Eq : OP.i32Eq);
+    indexed(out, OP.globalGet, this.#targets.deniedGrowGlobal);
     out.byte(OP.i32Or);
-    this.#global(OP.globalSet, this.#targets.deniedGrowGlobal);
-  }
-
-  /** Turns the unsigned length on the operand stack into its cost. Products stay below 2⁴⁹. */
-  #rate(kind: number, value: number): void {
-    if (kind === MARK.memoryGrow) this.#growth(COST_TABLE.lengths['memory.grow'], value, true);
-    else if (kind === MARK.tableGrow) this.#growth(COST_TABLE.lengths['table.grow'], value, false);
-    else this.#scale(LENGTH_COSTS.get(value) ?? FREE);
-  }
-
-  /** The cost of a growth, or 0 if it must fail: `delta × (delta ≤ max − size) × rate`. */
-  #growth(rate: LengthCost, index: number, memory: boolean): void {
-    const out = this.#out;
-    const max = memory
-      ? (this.#module.memories[index]?.max ?? 65_536)
-      : (this.#module.tables[index]?.max ?? 2 ** 32 - 1);
-    this.#unsignedLength();
-    out.byte(OP.i64Const);
-    out.signed(max);
-    if (memory) out.byte(OP.memorySize);
-    else out.pair(OP.prefixFc, OP.tableSize);
-    out.u32(index);
-    out.byte(OP.i64ExtendI32U);
-    out.byte(OP.i64Sub);
-    out.byte(OP.i64LeU);
-    out.byte(OP.i64ExtendI32U);
-    out.byte(OP.i64Mul);
-    this.#scale(rate);
-  }
-
-  #scale(rate: LengthCost): void {
-    const out = this.#out;
-    if (rate.multiplier !== 1) {
-      const shift = Math.log2(rate.multiplier);
-      out.byte(OP.i64Const);
-      out.signed(Number.isInteger(shift) ? shift : rate.multiplier);
-      out.byte(Number.isInteger(shift) ? OP.i64Shl : OP.i64Mul);
-    }
-    if (rate.shift !== 0) {
-      out.byte(OP.i64Const);
-      out.signed(rate.shift);
-      out.byte(OP.i64ShrU);
-    }
-  }
-
-  #unsignedLength(): void {
-    this.#local(OP.localGet, this.#length);
-    this.#out.byte(OP.i64ExtendI32U);
+    indexed(out, OP.globalSet, this.#targets.deniedGrowGlobal);
   }
 
   // Building blocks.
+
+  #spill(): void {
+    if (this.#fuel === NONE) return;
+    indexed(this.#out, OP.localGet, this.#fuel);
+    indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
+  }
+
+  #getFuel(): void {
+    if (this.#fuel === NONE) indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
+    else indexed(this.#out, OP.localGet, this.#fuel);
+  }
 
   #subtract(cost: number): void {
     this.#out.byte(OP.i64Const);
@@ -343,26 +337,25 @@ export class BodyEmitter {
     this.counts.charges++;
   }
 
-  #trapIfNegative(): void {
-    this.#out.pair(OP.i64Const, 0);
-    this.#out.byte(OP.i64LtS);
-    this.#trapIf();
+  #check(stop: number): void {
+    this.#getFuel();
+    this.#checkTop(stop);
+  }
+
+  /** With the counter on the operand stack. */
+  #checkTop(stop: number): void {
+    const out = this.#out;
+    out.pair(OP.i64Const, 0);
+    if (X.has('inline')) {
+      out.byte(OP.i64LtS);
+      out.pair(OP.if, EMPTY_BLOCK);
+      this.#spill();
+      out.pair(OP.unreachable, OP.end);
+    } else {
+      out.pair(OP.i64LtS, OP.brIf);
+      out.u32(stop);
+    }
     this.counts.checks++;
-  }
-
-  #trapIf(): void {
-    this.#out.pair(OP.if, EMPTY_BLOCK);
-    this.#out.pair(OP.unreachable, OP.end);
-  }
-
-  #local(op: number, index: number): void {
-    this.#out.byte(op);
-    this.#out.u32(index);
-  }
-
-  #global(op: number, index: number): void {
-    this.#out.byte(op);
-    this.#out.u32(index);
   }
 
   #copy(start: number, end: number): void {
@@ -370,14 +363,26 @@ export class BodyEmitter {
   }
 }
 
-const FREE: LengthCost = { multiplier: 0, shift: 0 };
+/** Whether the counter lives in a local. Where a caught exception may have changed it, it cannot. */
+function keepsLocal({ facts, marks }: BodyPlan): boolean {
+  if (facts.hasCatch || X.has('nolocal')) return false;
+  if (X.has('local')) return facts.hasLoop || facts.hasCall;
+  return facts.hasLoop;
+}
 
-/** Whether the counter is used more than once in the function. */
-function needsLocal(plan: BodyPlan): boolean {
-  if (plan.hasCall || plan.hasLoop || plan.hasBulk) return true;
-  const { marks } = plan;
-  for (let index = 1; index < marks.count; index++) {
-    if (marks.kinds[index] === MARK.line && marks.values[index] !== 0) return true;
+/** Whether anything is charged or checked at all. */
+function needsCheck({ facts, marks }: BodyPlan): boolean {
+  if (facts.hasLoop || facts.hasCall || facts.hasLength || facts.hasWideLength) return true;
+  for (let index = 0; index < marks.count; index++) {
+    if (marks.kinds[index] === MARK.line || marks.kinds[index] === MARK.entry) {
+      if (marks.values[index] !== 0) return true;
+    }
   }
   return false;
+}
+
+function lebBytes(bytes: Uint8Array, start: number): number {
+  let end = start;
+  while ((bytes[end] as number) >= 0x80) end++;
+  return end - start + 1;
 }

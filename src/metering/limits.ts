@@ -12,10 +12,11 @@ export interface MeterLimits {
   readonly tables: number;
   readonly memories: number;
   readonly globals: number;
+  readonly tags: number;
   readonly exports: number;
   /** Initial pages of all memories together. */
   readonly memoryMinPages: number;
-  /** Declared maximum of each memory; one without a maximum counts as 65,536. */
+  /** Declared maximum of each memory; one without a maximum counts as 65,536 (2³² with 64-bit addresses). */
   readonly memoryMaxPages: number;
   /** Initial elements of all tables together. */
   readonly tableMinElements: number;
@@ -45,8 +46,9 @@ export const DEFAULT_METER_LIMITS: MeterLimits = Object.freeze({
   imports: 1_000,
   functions: 100_000,
   tables: 16,
-  memories: 1,
+  memories: 16,
   globals: 20_000,
+  tags: 1_000,
   exports: 20_000,
   memoryMinPages: 4_096,
   memoryMaxPages: 65_536,
@@ -56,8 +58,8 @@ export const DEFAULT_METER_LIMITS: MeterLimits = Object.freeze({
   dataBytes: 16 * 1024 * 1024,
   elementSegments: 10_000,
   elementItems: 1_000_000,
-  // Engines allow 50,000; metering adds up to three.
-  locals: 49_997,
+  // Engines allow 50,000; metering adds up to four.
+  locals: 49_996,
   nesting: 4_096,
   operands: 65_536,
   branchTargets: 65_520,
@@ -85,6 +87,7 @@ const CODES = {
   tables: 'limit-tables',
   memories: 'limit-memories',
   globals: 'limit-globals',
+  tags: 'limit-tags',
   exports: 'limit-exports',
   memoryMinPages: 'limit-memory-min-pages',
   memoryMaxPages: 'limit-memory-max-pages',

@@ -1,41 +1,58 @@
 /** Places in a function body where code is inserted or replaced. Plain numbers: there is one for every few bytes. */
 export const MARK = Object.freeze({
+  // Lines: what is charged where they start is decided when the whole body is known.
   /** Start of the function: charge and check. */
   entry: 0,
   /** Start of a straight line: charge. */
   line: 1,
   /** Start of a loop's body: charge, spill and check, on every iteration. */
   loop: 2,
-  /** After a call: reload, charge and check. */
+  /** After a call: reload and charge. */
   afterCall: 3,
+  /** After a call of an imported function: also check, because the host may have lowered the counter. */
+  afterImportCall: 4,
+  /** After memory.grow: note a denial and charge. */
+  afterGrow: 5,
+  // The rest.
   /** Before a call: spill. */
-  call: 4,
+  call: 6,
   /** Before a call of an imported function: spill and check. */
-  importCall: 5,
+  importCall: 7,
   /** Before a tail call: spill and leave the frame. */
-  tailCall: 6,
+  tailCall: 8,
   /** Before a tail call of an imported function: also check. */
-  importTailCall: 7,
+  importTailCall: 9,
+  /** Before an exception is thrown: spill. */
+  throw: 10,
   /** A return: becomes a branch to the common exit. */
-  return: 8,
-  /** Before a bulk operation: charge by length and check. */
-  bulk: 9,
-  /** Before memory.grow, table.grow: the same, if the growth can succeed. */
-  memoryGrow: 10,
-  tableGrow: 11,
-  /** After memory.grow: note a denial and start a straight line. */
-  afterGrow: 13,
+  return: 11,
+  /** Before an operation that is charged by its length: charge and check. */
+  length: 12,
+  /** The same with a length of 64 bits. */
+  wideLength: 13,
+  /** The same for memory.grow and table.grow, if the growth can succeed. */
+  memoryGrow: 14,
+  tableGrow: 15,
+  /** An access of one of the module's own globals, where these have moved. */
+  global: 16,
   /** The last `end` of the body. */
-  end: 12,
+  end: 17,
 });
 
 /** A growable list of marks in the order of their position. */
 export class Marks {
   kinds = new Uint8Array(256);
   positions = new Uint32Array(256);
-  /** The cost of a charge; the label of a return; the opcode or index of a bulk operation. */
+  /** The cost of a charge; the label of a return; the opcode of an operation with a length; the index of what grows. */
   values = new Float64Array(256);
+  /** How many labels there are at the mark. */
+  depths = new Uint16Array(256);
   count = 0;
+  readonly #blocks: { readonly depth: number };
+
+  constructor(blocks: { readonly depth: number }) {
+    this.#blocks = blocks;
+  }
 
   clear(): void {
     this.count = 0;
@@ -47,17 +64,20 @@ export class Marks {
     this.kinds[this.count] = kind;
     this.positions[this.count] = position;
     this.values[this.count] = value;
+    this.depths[this.count] = this.#blocks.depth;
     return this.count++;
   }
 
   #grow(): void {
     const capacity = this.kinds.length * 2;
-    const { kinds, positions, values } = this;
+    const { kinds, positions, values, depths } = this;
     this.kinds = new Uint8Array(capacity);
     this.positions = new Uint32Array(capacity);
     this.values = new Float64Array(capacity);
     this.kinds.set(kinds);
     this.positions.set(positions);
     this.values.set(values);
+    this.depths = new Uint16Array(capacity);
+    this.depths.set(depths);
   }
 }

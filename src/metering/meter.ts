@@ -1,5 +1,13 @@
 import { COST_TABLE_HASH } from './cost-table.ts';
-import { DEFAULT_DEPTH } from './default-depth.ts';
+import {
+  type CounterPlace,
+  countersOf,
+  initialCost,
+  placeCounters,
+  writeCounterExports,
+  writeCounterImports,
+  writeCounters,
+} from './counters.ts';
 import { featuresOf } from './features.ts';
 import { BodyDecoder } from './function-body.ts';
 import { BodyEmitter } from './instrument.ts';
@@ -9,6 +17,7 @@ import { OffsetRecorder, type Offsets } from './offsets.ts';
 import { writeStartExport } from './passes/start-to-export.ts';
 import {
   checkReservedExports,
+  checkReservedImports,
   DENIED_GROW_EXPORT,
   DEPTH_EXPORT,
   FUEL_EXPORT,
@@ -16,13 +25,19 @@ import {
 } from './reserved.ts';
 import { ResultTypes } from './result-types.ts';
 import { type Assembled, assemble, extendVector, SECTION, type Section } from './sections.ts';
+import { shiftGlobals } from './shift-globals.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
-import { I32, I64 } from './types.ts';
 import { Writer } from './writer.ts';
 
 export interface MeterOptions {
   /** Admission bounds that differ from the defaults. */
   readonly limits?: Partial<MeterLimits>;
+  /**
+   * `own` (default): each module has its own counters. `import`: it imports them, so that several modules can share
+   * them: `metering.fuel` (mutable i64), `metering.depth` (mutable i32) and, where `deniedGrowExport` is present,
+   * `metering.denied-grow` (mutable i32).
+   */
+  readonly counters?: CounterPlace;
 }
 
 /** Facts for reports. Nothing depends on them. */
@@ -49,27 +64,32 @@ export interface Metered {
   readonly startExport?: string;
   /** Exported mutable i32 global of modules that grow a memory: 1 once a `memory.grow` was denied. */
   readonly deniedGrowExport?: string;
+  /**
+   * Fuel for what instantiation does: initial pages and table elements, active segments. Not charged by the module,
+   * because no host can set fuel before: subtract it from what you set.
+   */
+  readonly initialCost: number;
   readonly costTableHash: string;
   readonly offsets: Offsets;
   readonly summary: MeterSummary;
 }
 
 /**
- * Adds fuel and call-depth counters to a WebAssembly module. Pure and synchronous. Imports, exports, indices, types
- * and custom sections stay; up to three globals, four exports and some types are added behind the module's own.
- * The result is as valid as the module was: an engine still has to validate it. Throws `MeteringError`.
+ * Adds fuel and call-depth counters to a WebAssembly module. Pure and synchronous. Imports, exports, types, indices of
+ * functions and custom sections stay; globals, exports and some types are added behind the module's own (with shared
+ * counters, the module's own globals move up behind the imported ones). The result is as valid as the module was: an
+ * engine still has to validate it. Throws `MeteringError`.
  */
 export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
   const limits = resolveLimits(options.limits);
+  const place = options.counters ?? 'own';
   const skeleton = parseModule(module, limits);
   checkReservedExports(skeleton);
+  if (place === 'import') checkReservedImports(skeleton);
   const resultTypes = new ResultTypes(skeleton);
-  const code = meterCode(skeleton, limits, resultTypes);
-  const assembled = assemble(
-    skeleton.bytes,
-    skeleton.sections,
-    replacedSections(skeleton, resultTypes, code),
-  );
+  const code = meterCode(skeleton, limits, resultTypes, place);
+  const sections = replacedSections(skeleton, resultTypes, code, place);
+  const assembled = assemble(skeleton.bytes, skeleton.sections, sections);
   code.offsets.shift(0, assembled.payloads.get(SECTION.code) ?? 0);
   return {
     bytes: assembled.bytes,
@@ -77,6 +97,7 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
     depthExport: DEPTH_EXPORT,
     ...(skeleton.start === undefined ? {} : { startExport: START_EXPORT }),
     ...(code.growsMemory ? { deniedGrowExport: DENIED_GROW_EXPORT } : {}),
+    initialCost: initialCost(skeleton),
     costTableHash: COST_TABLE_HASH,
     offsets: code.offsets.finish(),
     summary: summarize(skeleton, assembled, code),
@@ -98,16 +119,22 @@ interface MeteredCode {
 const MEMORY_GROW = 0x40;
 
 /** Decodes and emits every function body. */
-function meterCode(module: ModuleSkeleton, limits: MeterLimits, types: ResultTypes): MeteredCode {
+function meterCode(
+  module: ModuleSkeleton,
+  limits: MeterLimits,
+  types: ResultTypes,
+  place: CounterPlace,
+): MeteredCode {
   const section = new Writer(module.bytes.length * 2);
   const body = new Writer();
   const offsets = new OffsetRecorder();
-  const decoder = new BodyDecoder(module, limits);
-  const fuelGlobal = module.globals.length;
+  // Whether a memory grows is known at the end only: reserve the counter where its index matters before.
+  const { first, shift } = placeCounters(module, place, true);
+  const decoder = new BodyDecoder(module, limits, shift);
   const targets = {
-    fuelGlobal,
-    depthGlobal: fuelGlobal + 1,
-    deniedGrowGlobal: fuelGlobal + 2,
+    fuelGlobal: first,
+    depthGlobal: first + 1,
+    deniedGrowGlobal: first + 2,
     writeResultType: (out: Writer, type: number): void => types.writeResultType(out, type),
   };
   const emitter = new BodyEmitter(module, targets, body, offsets);
@@ -123,7 +150,7 @@ function meterCode(module: ModuleSkeleton, limits: MeterLimits, types: ResultTyp
     section.append(body);
     heaviestFrame = Math.max(heaviestFrame, plan.weight);
   });
-  const growsMemory = decoder.seen[MEMORY_GROW] === 1;
+  const growsMemory = place === 'import' || decoder.seen[MEMORY_GROW] === 1;
   const features = featuresOf(module, decoder.seen);
   return { section, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
 }
@@ -133,65 +160,29 @@ function replacedSections(
   module: ModuleSkeleton,
   types: ResultTypes,
   { section: code, growsMemory }: MeteredCode,
+  place: CounterPlace,
 ): Map<number, Writer | undefined> {
-  const find = (id: number): Section | undefined => module.sections.find((section) => section.id === id);
-  const replaced = new Map<number, Writer | undefined>();
-  if (types.added > 0) {
-    const content = extendVector(module.bytes, find(SECTION.type), types.added, (out) =>
-      types.writeTypes(out),
-    );
-    replaced.set(SECTION.type, content);
-  }
-  const globals = growsMemory ? COUNTERS : COUNTERS.slice(0, 2);
-  replaced.set(
-    SECTION.global,
-    extendVector(module.bytes, find(SECTION.global), globals.length, (out) => writeGlobals(out, globals)),
-  );
-  const exports = globals.length + (module.start === undefined ? 0 : 1);
-  replaced.set(
-    SECTION.export,
-    extendVector(module.bytes, find(SECTION.export), exports, (out) => writeExports(out, module, globals)),
-  );
+  const { first, shift } = placeCounters(module, place, growsMemory);
+  const counters = countersOf(growsMemory);
+  const replaced = new Map<number, Writer | undefined>(shift > 0 ? shiftGlobals(module, shift) : []);
+  const extend = (id: number, count: number, write: (out: Writer) => void): void => {
+    const shifted = replaced.get(id)?.finish();
+    const own = module.sections.find((section) => section.id === id);
+    const section: Section | undefined = shifted
+      ? { id, start: 0, payload: 0, end: shifted.length }
+      : own;
+    replaced.set(id, extendVector(shifted ?? module.bytes, section, count, write));
+  };
+  if (types.added > 0) extend(SECTION.type, types.added, (out) => types.writeTypes(out));
+  if (place === 'import') extend(SECTION.import, counters.length, (out) => writeCounterImports(out, counters));
+  else extend(SECTION.global, counters.length, (out) => writeCounters(out, counters));
+  extend(SECTION.export, counters.length + (module.start === undefined ? 0 : 1), (out) => {
+    writeCounterExports(out, counters, first);
+    if (module.start !== undefined) writeStartExport(out, START_EXPORT, module.start);
+  });
   if (module.start !== undefined) replaced.set(SECTION.start, undefined);
   if (module.bodies.length > 0) replaced.set(SECTION.code, code);
   return replaced;
-}
-
-interface Counter {
-  readonly name: string;
-  readonly type: number;
-  readonly constant: number;
-  readonly initial: number;
-}
-
-const I32_CONST = 0x41;
-const I64_CONST = 0x42;
-
-/** The added globals, in the order of their indices. Fuel is 0, so that nothing runs before the host sets it. */
-const COUNTERS: readonly Counter[] = Object.freeze([
-  { name: FUEL_EXPORT, type: I64, constant: I64_CONST, initial: 0 },
-  { name: DEPTH_EXPORT, type: I32, constant: I32_CONST, initial: DEFAULT_DEPTH },
-  { name: DENIED_GROW_EXPORT, type: I32, constant: I32_CONST, initial: 0 },
-]);
-
-function writeGlobals(out: Writer, globals: readonly Counter[]): void {
-  const [MUTABLE, END] = [0x01, 0x0b];
-  for (const { type, constant, initial } of globals) {
-    out.pair(type, MUTABLE);
-    out.byte(constant);
-    out.signed(initial);
-    out.byte(END);
-  }
-}
-
-function writeExports(out: Writer, module: ModuleSkeleton, globals: readonly Counter[]): void {
-  const GLOBAL = 3;
-  globals.forEach(({ name }, index) => {
-    out.name(name);
-    out.byte(GLOBAL);
-    out.u32(module.globals.length + index);
-  });
-  if (module.start !== undefined) writeStartExport(out, START_EXPORT, module.start);
 }
 
 function summarize(module: ModuleSkeleton, assembled: Assembled, code: MeteredCode): MeterSummary {

@@ -4,7 +4,7 @@ import { Reader } from './reader.ts';
 import { SECTION_READERS } from './section-readers.ts';
 import { SECTION, type Section, splitSections } from './sections.ts';
 import type { ModuleBuilder, ModuleSkeleton } from './skeleton.ts';
-import type { LimitsType } from './types.ts';
+import { type LimitsType, maximumElements, maximumPages } from './types.ts';
 
 /**
  * Reads an untrusted module up to its function bodies, within the limits. Time and memory are proportional to its
@@ -22,7 +22,8 @@ export function parseModule(input: Uint8Array, limits: MeterLimits): ModuleSkele
     else readSection(reader, section, builder);
   }
   checkCounts(builder, bytes.length);
-  return Object.freeze({ ...builder, bytes, sections });
+  const startIsReferenced = builder.start !== undefined && builder.referenced.has(builder.start);
+  return Object.freeze({ ...builder, startIsReferenced, bytes, sections });
 }
 
 /** The bytes, safe from another thread's writes: what is checked must be what is rewritten. */
@@ -40,11 +41,16 @@ function emptyBuilder(limits: MeterLimits): ModuleBuilder {
     tables: [],
     memories: [],
     globals: [],
+    tags: [],
     exports: [],
-    imported: { function: 0, table: 0, memory: 0, global: 0 },
+    imported: { function: 0, table: 0, memory: 0, global: 0, tag: 0 },
     start: undefined,
+    referenced: new Set(),
+    globalReferences: [],
     elementSegments: 0,
     elementItems: 0,
+    activeItems: 0,
+    activeBytes: 0,
     dataSegments: 0,
     dataBytes: 0,
     dataCount: undefined,
@@ -71,8 +77,8 @@ function checkCounts(builder: ModuleBuilder, end: number): void {
   }
   checkLimit(limits, 'memoryMinPages', total(memories));
   checkLimit(limits, 'tableMinElements', total(tables));
-  for (const memory of memories) checkLimit(limits, 'memoryMaxPages', memory.max ?? 65_536, memory.start);
-  for (const table of tables) checkLimit(limits, 'tableMaxElements', table.max ?? 0xffff_ffff, table.start);
+  for (const memory of memories) checkLimit(limits, 'memoryMaxPages', maximumPages(memory), memory.start);
+  for (const table of tables) checkLimit(limits, 'tableMaxElements', maximumElements(table), table.start);
 }
 
 const total = (items: readonly LimitsType[]): number => items.reduce((sum, item) => sum + item.min, 0);

@@ -1,7 +1,7 @@
 /**
  * Every instruction that is metered, as data: its immediates, its effect on the height of the operand stack and its
  * cost class. An opcode that is not here is refused. Source: WebAssembly Core Specification 2.0, §5.4 and appendix A.7,
- * plus the tail-call instructions of 3.0.
+ * plus tail calls and exceptions of 3.0, and the exception instructions of before ("legacy").
  */
 
 /** What an instruction is charged as; `cost-table.ts` has the numbers. */
@@ -14,7 +14,8 @@ export type CostClass =
   | 'call'
   | 'callIndirect'
   | 'bulk'
-  | 'grow';
+  | 'grow'
+  | 'throw';
 
 /** What follows an opcode. Plain numbers: the decoder switches over them for every instruction. */
 export const IMMEDIATE = Object.freeze({
@@ -34,8 +35,10 @@ export const IMMEDIATE = Object.freeze({
   indexPair: 13,
   functionIndex: 14,
   referenceType: 15,
-  /** Decoded by a rule of its own: control flow and instructions whose operands depend on an index. */
+  /** Decoded by a rule of its own: instructions whose operands depend on an index. */
   special: 16,
+  /** Control flow, by rules of its own (`control-flow.ts`). */
+  control: 17,
 });
 export type Immediate = (typeof IMMEDIATE)[keyof typeof IMMEDIATE];
 
@@ -69,6 +72,9 @@ const row = (
 const special = (code: number, name: string, cost: CostClass = 'simple'): OpcodeRow =>
   row(code, code, name, 0, 0, IMMEDIATE.special, cost);
 
+const control = (code: number, name: string, cost: CostClass = 'simple'): OpcodeRow =>
+  row(code, code, name, 0, 0, IMMEDIATE.control, cost);
+
 /** 0xFC-prefixed, 0xFD-prefixed. */
 const fc = (sub: number): number => PREFIX_FC + sub;
 const vectors = (
@@ -80,24 +86,32 @@ const vectors = (
 ): OpcodeRow => row(PREFIX_FD + first, PREFIX_FD + last, name, pops, pushes);
 
 const CONTROL = [
-  special(0x00, 'unreachable'),
-  special(0x01, 'nop', 'free'),
-  special(0x02, 'block', 'free'),
-  special(0x03, 'loop', 'free'),
-  special(0x04, 'if'),
-  special(0x05, 'else', 'free'),
-  special(0x0b, 'end', 'free'),
-  special(0x0c, 'br'),
-  special(0x0d, 'br_if'),
-  special(0x0e, 'br_table', 'branchTable'),
-  special(0x0f, 'return'),
-  special(0x10, 'call', 'call'),
-  special(0x11, 'call_indirect', 'callIndirect'),
-  special(0x12, 'return_call', 'call'),
-  special(0x13, 'return_call_indirect', 'callIndirect'),
-  special(0x1a, 'drop'),
+  control(0x00, 'unreachable'),
+  row(0x01, 0x01, 'nop', 0, 0, IMMEDIATE.none, 'free'),
+  control(0x02, 'block', 'free'),
+  control(0x03, 'loop', 'free'),
+  control(0x04, 'if'),
+  control(0x05, 'else', 'free'),
+  control(0x06, 'try', 'free'),
+  control(0x07, 'catch', 'free'),
+  control(0x08, 'throw', 'throw'),
+  control(0x09, 'rethrow', 'throw'),
+  control(0x0a, 'throw_ref', 'throw'),
+  control(0x0b, 'end', 'free'),
+  control(0x0c, 'br'),
+  control(0x0d, 'br_if'),
+  control(0x0e, 'br_table', 'branchTable'),
+  control(0x0f, 'return'),
+  control(0x10, 'call', 'call'),
+  control(0x11, 'call_indirect', 'callIndirect'),
+  control(0x12, 'return_call', 'call'),
+  control(0x13, 'return_call_indirect', 'callIndirect'),
+  control(0x18, 'delegate', 'free'),
+  control(0x19, 'catch_all', 'free'),
+  row(0x1a, 0x1a, 'drop', 1, 0),
   special(0x1b, 'select'),
   special(0x1c, 'select (typed)'),
+  control(0x1f, 'try_table', 'free'),
   special(0x20, 'local.get'),
   special(0x21, 'local.set'),
   special(0x22, 'local.tee'),

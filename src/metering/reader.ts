@@ -51,6 +51,18 @@ export class Reader {
     }
   }
 
+  /** An unsigned 64-bit LEB128, rounded to a double. */
+  u64(): number {
+    let value = 0;
+    for (let index = 0; index < 10; index++) {
+      const byte = this.byte();
+      if (index === 9 && byte > 1) break;
+      value += (byte & 0x7f) * 2 ** (7 * index);
+      if (byte < 0x80) return value;
+    }
+    throw this.malformed('malformed-leb', 'a 64-bit number of more than 10 bytes');
+  }
+
   /** A signed 33-bit LEB128, as in a block type: exact in a double. */
   s33(): number {
     let value = 0;

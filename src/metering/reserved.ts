@@ -16,6 +16,18 @@ export const DENIED_GROW_EXPORT = 'metering:denied-grow';
 /** The former start function. */
 export const START_EXPORT = 'metering:start';
 
+/** The module that shared counters are imported from. */
+export const RESERVED_MODULE = 'metering';
+
+/** Refuses a module that imports from where shared counters come: it would be handed them. */
+export function checkReservedImports(module: ModuleSkeleton): void {
+  if (!module.imports.some((entry) => entry.module === RESERVED_MODULE)) return;
+  throw new MeteringError(
+    'conflict-reserved-import',
+    `with shared counters, imports from '${RESERVED_MODULE}' are reserved`,
+  );
+}
+
 /** Refuses a module that exports a reserved name. */
 export function checkReservedExports(module: ModuleSkeleton): void {
   const taken = module.exports.find((entry) => entry.name.startsWith(RESERVED_PREFIX));

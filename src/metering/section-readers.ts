@@ -1,4 +1,4 @@
-import { checkIndex, skipConstantExpression } from './constant-expression.ts';
+import { checkIndex, type ConstantScope, noteGlobal, skipConstantExpression } from './constant-expression.ts';
 import { MeteringError } from './errors.ts';
 import { checkLimit } from './limits.ts';
 import type { Reader } from './reader.ts';
@@ -16,6 +16,7 @@ export const SECTION_READERS: Readonly<Record<number, SectionReader>> = Object.f
   [SECTION.table]: readTables,
   [SECTION.memory]: readMemories,
   [SECTION.global]: readGlobals,
+  [SECTION.tag]: readTags,
   [SECTION.export]: readExports,
   [SECTION.start]: readStart,
   [SECTION.element]: readElements,
@@ -24,10 +25,10 @@ export const SECTION_READERS: Readonly<Record<number, SectionReader>> = Object.f
   [SECTION.data]: readData,
 });
 
-const KINDS: readonly ImportKind[] = ['function', 'table', 'memory', 'global'];
+const KINDS: readonly ImportKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
-/** Page counts beyond this do not exist with 32-bit addresses. */
-const MAX_PAGES = 65_536;
+/** Page counts beyond these do not exist with 32-bit and 64-bit addresses. */
+const [MAX_PAGES, MAX_WIDE_PAGES] = [65_536, 2 ** 48];
 
 function readTypes(reader: Reader, module: ModuleBuilder): void {
   const count = reader.count(2);
@@ -51,7 +52,8 @@ function readImportType(reader: Reader, kind: ImportKind, module: ModuleBuilder)
   if (kind === 'function') addFunction(reader, module);
   else if (kind === 'table') addTable(reader, module);
   else if (kind === 'memory') addMemory(reader, module);
-  else addGlobal(reader, module);
+  else if (kind === 'global') addGlobal(reader, module);
+  else addTag(reader, module);
 }
 
 function readKind(reader: Reader): ImportKind {
@@ -59,7 +61,6 @@ function readKind(reader: Reader): ImportKind {
   const byte = reader.byte();
   const kind = KINDS[byte];
   if (kind !== undefined) return kind;
-  if (byte === 4) throw new MeteringError('unsupported-exceptions', 'tags are not supported', offset);
   throw new MeteringError('malformed-type', `expected an import or export kind, got ${byte}`, offset);
 }
 
@@ -91,8 +92,9 @@ function readMemories(reader: Reader, module: ModuleBuilder): void {
 
 function addMemory(reader: Reader, module: ModuleBuilder): void {
   const memory = readLimits(reader);
-  if (memory.min > MAX_PAGES || (memory.max ?? 0) > MAX_PAGES) {
-    throw new MeteringError('malformed-type', `a memory has at most ${MAX_PAGES} pages`, memory.start);
+  const most = memory.wide ? MAX_WIDE_PAGES : MAX_PAGES;
+  if (memory.min > most || (memory.max ?? 0) > most) {
+    throw new MeteringError('malformed-type', `a memory has at most ${most} pages`, memory.start);
   }
   module.memories.push(memory);
   checkLimit(module.limits, 'memories', module.memories.length, reader.position);
@@ -103,7 +105,7 @@ function readGlobals(reader: Reader, module: ModuleBuilder): void {
   checkLimit(module.limits, 'globals', module.globals.length + count, reader.position);
   for (let index = 0; index < count; index++) {
     // A global may read those before it only, so the new one is not in scope yet.
-    const scope = { globals: module.globals.length, functions: module.functions.length };
+    const scope = scopeOf(module);
     addGlobal(reader, module);
     skipConstantExpression(reader, scope);
   }
@@ -112,6 +114,22 @@ function readGlobals(reader: Reader, module: ModuleBuilder): void {
 function addGlobal(reader: Reader, module: ModuleBuilder): void {
   module.globals.push(readGlobalType(reader));
   checkLimit(module.limits, 'globals', module.globals.length, reader.position);
+}
+
+function readTags(reader: Reader, module: ModuleBuilder): void {
+  const count = reader.count(2);
+  for (let index = 0; index < count; index++) addTag(reader, module);
+}
+
+function addTag(reader: Reader, module: ModuleBuilder): void {
+  if (reader.byte() !== 0) throw reader.malformed('malformed-type', 'expected the attribute of an exception');
+  module.tags.push(checkIndex(reader, reader.u32(), module.types.length, 'type'));
+  checkLimit(module.limits, 'tags', module.tags.length, reader.position);
+}
+
+/** What a constant expression at this place may refer to. */
+function scopeOf({ globals, functions, referenced, globalReferences }: ModuleBuilder): ConstantScope {
+  return { globals: globals.length, functions: functions.length, referenced, globalReferences };
 }
 
 function readExports(reader: Reader, module: ModuleBuilder): void {
@@ -123,6 +141,7 @@ function readExports(reader: Reader, module: ModuleBuilder): void {
     table: module.tables.length,
     memory: module.memories.length,
     global: module.globals.length,
+    tag: module.tags.length,
   };
   for (let entry = 0; entry < count; entry++) {
     const start = reader.position;
@@ -130,7 +149,11 @@ function readExports(reader: Reader, module: ModuleBuilder): void {
     if (names.has(name)) throw new MeteringError('malformed-export', 'two exports have one name', start);
     names.add(name);
     const kind = readKind(reader);
-    const index = checkIndex(reader, reader.u32(), spaces[kind], kind);
+    const index =
+      kind === 'global'
+        ? noteGlobal(reader, spaces.global, module.globalReferences)
+        : checkIndex(reader, reader.u32(), spaces[kind], kind);
+    if (kind === 'function') module.referenced.add(index);
     module.exports.push({ name, kind, index, start, end: reader.position });
   }
 }
@@ -156,7 +179,7 @@ function readElements(reader: Reader, module: ModuleBuilder): void {
 function readElementSegment(reader: Reader, module: ModuleBuilder): void {
   const flags = reader.u32();
   if (flags > 7) throw reader.malformed('malformed-section', `unknown kind of element segment ${flags}`);
-  const scope = { globals: module.globals.length, functions: module.functions.length };
+  const scope = scopeOf(module);
   const expressions = (flags & 4) !== 0;
   if ((flags & 1) === 0) {
     const table = (flags & 2) !== 0 ? reader.u32() : 0;
@@ -169,8 +192,14 @@ function readElementSegment(reader: Reader, module: ModuleBuilder): void {
   checkLimit(module.limits, 'elementItems', module.elementItems, reader.position);
   for (let item = 0; item < items; item++) {
     if (expressions) skipConstantExpression(reader, scope);
-    else checkIndex(reader, reader.u32(), scope.functions, 'function');
+    else noteFunction(module, checkIndex(reader, reader.u32(), scope.functions, 'function'));
   }
+  if ((flags & 1) === 0) module.activeItems += items;
+}
+
+/** Only the start function matters, and it is known by now: a set of a million would be slow. */
+function noteFunction(module: ModuleBuilder, index: number): void {
+  if (index === module.start) module.referenced.add(index);
 }
 
 function readElementKind(reader: Reader, expressions: boolean): void {
@@ -196,7 +225,7 @@ function readCode(reader: Reader, module: ModuleBuilder): void {
 function readData(reader: Reader, module: ModuleBuilder): void {
   const count = reader.count(2);
   checkLimit(module.limits, 'dataSegments', count, reader.position);
-  const scope = { globals: module.globals.length, functions: module.functions.length };
+  const scope = scopeOf(module);
   for (let index = 0; index < count; index++) {
     const flags = reader.u32();
     if (flags > 2) throw reader.malformed('malformed-section', `unknown kind of data segment ${flags}`);
@@ -207,6 +236,7 @@ function readData(reader: Reader, module: ModuleBuilder): void {
     const size = reader.count(1);
     reader.skip(size);
     module.dataBytes += size;
+    if (flags !== 1) module.activeBytes += size;
     checkLimit(module.limits, 'dataBytes', module.dataBytes, reader.position);
   }
   module.dataSegments = count;

@@ -65,9 +65,6 @@ function checkHeader(bytes: Uint8Array): void {
 }
 
 function checkOrder(id: number, last: number, offset: number): number {
-  if (id === SECTION.tag) {
-    throw new MeteringError('unsupported-exceptions', 'tags are not supported', offset);
-  }
   const rank = RANK[id];
   if (rank === undefined) throw new MeteringError('malformed-section', `unknown section ${id}`, offset);
   if (rank <= last)

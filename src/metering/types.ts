@@ -3,8 +3,8 @@ import { checkLimit, type MeterLimits } from './limits.ts';
 import type { Reader } from './reader.ts';
 import { refusedType } from './unsupported.ts';
 
-export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref';
-export type ReferenceType = 'funcref' | 'externref';
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'funcref' | 'externref' | 'exnref';
+export type ReferenceType = 'funcref' | 'externref' | 'exnref';
 
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = Object.freeze({
   127: 'i32',
@@ -14,6 +14,7 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = Object.freeze({
   123: 'v128',
   112: 'funcref',
   111: 'externref',
+  105: 'exnref',
 });
 
 export const I32 = 0x7f;
@@ -32,6 +33,8 @@ export interface FunctionType {
 export interface LimitsType {
   readonly min: number;
   readonly max: number | undefined;
+  /** 64-bit addresses. */
+  readonly wide: boolean;
   readonly start: number;
   readonly end: number;
 }
@@ -57,7 +60,7 @@ export function readValueType(reader: Reader): number {
   const offset = reader.position;
   const byte = reader.byte();
   if (byte >= V128 && byte <= I32) return byte;
-  if (byte === 0x70 || byte === 0x6f) return byte;
+  if (byte === 0x70 || byte === 0x6f || byte === 0x69) return byte;
   throw refusedType(byte, offset);
 }
 
@@ -66,6 +69,7 @@ export function readReferenceType(reader: Reader): ReferenceType {
   const byte = reader.byte();
   if (byte === 0x70) return 'funcref';
   if (byte === 0x6f) return 'externref';
+  if (byte === 0x69) return 'exnref';
   throw refusedType(byte, offset);
 }
 
@@ -101,25 +105,38 @@ export function readTableType(reader: Reader): TableType {
   return { element, ...readLimits(reader) };
 }
 
+/** Bits of the flags before limits. */
+export const [HAS_MAXIMUM, WIDE] = [1, 4];
+
 /** The limits of a memory or table. */
 export function readLimits(reader: Reader): LimitsType {
   const start = reader.position;
   const flags = reader.byte();
-  if (flags > 1) throw refusedLimits(flags, start);
-  const min = reader.u32();
-  const max = flags === 1 ? reader.u32() : undefined;
+  const wide = (flags & WIDE) !== 0;
+  if ((flags & ~(HAS_MAXIMUM | WIDE)) !== 0) throw refusedLimits(flags, start);
+  const min = wide ? reader.u64() : reader.u32();
+  const max = (flags & HAS_MAXIMUM) === 0 ? undefined : wide ? reader.u64() : reader.u32();
   if (max !== undefined && max < min) {
     throw new MeteringError('malformed-type', `the maximum ${max} is below the minimum ${min}`, start);
   }
-  return { min, max, start, end: reader.position };
+  return { min, max, wide, start, end: reader.position };
+}
+
+/** Pages a memory may grow to: what it declares, or what its addresses reach (64-bit ones, in any engine, 2⁴⁸ bytes). */
+export function maximumPages({ max, wide }: LimitsType): number {
+  const reachable = wide ? 2 ** 32 : 65_536;
+  return Math.min(max ?? reachable, reachable);
+}
+
+/** Elements a table may grow to: what it declares, or what any engine has. */
+export function maximumElements({ max }: LimitsType): number {
+  return Math.min(max ?? 2 ** 32 - 1, 2 ** 32 - 1);
 }
 
 function refusedLimits(flags: number, offset: number): MeteringError {
   if (flags > 0x0f)
     return new MeteringError('malformed-type', `expected limits, got 0x${flags.toString(16)}`, offset);
   if (flags & 2) return new MeteringError('unsupported-threads', 'shared memory is not supported', offset);
-  if (flags & 4)
-    return new MeteringError('unsupported-memory64', '64-bit addresses are not supported', offset);
   return new MeteringError('unsupported-page-size', 'custom page sizes are not supported', offset);
 }
 

@@ -3,10 +3,7 @@ import { PREFIX_FC, PREFIX_FD } from './opcodes.ts';
 
 /** One-byte opcodes of features that are refused, and the prefixes of whole proposals. */
 const REFUSED_OPCODES: readonly (readonly [first: number, last: number, code: MeteringErrorCode])[] = [
-  [0x06, 0x0a, 'unsupported-exceptions'],
   [0x14, 0x15, 'unsupported-function-references'],
-  [0x18, 0x19, 'unsupported-exceptions'],
-  [0x1f, 0x1f, 'unsupported-exceptions'],
   [0xd3, 0xd3, 'unsupported-gc'],
   [0xd4, 0xd6, 'unsupported-function-references'],
   [0xe0, 0xe6, 'unsupported-stack-switching'],
@@ -16,8 +13,9 @@ const REFUSED_OPCODES: readonly (readonly [first: number, last: number, code: Me
 
 /** Bytes where a value type is expected that belong to refused features. */
 const REFUSED_TYPES: readonly (readonly [first: number, last: number, code: MeteringErrorCode])[] = [
-  [0x68, 0x69, 'unsupported-exceptions'],
-  [0x74, 0x75, 'unsupported-exceptions'],
+  [0x68, 0x68, 'unsupported-stack-switching'],
+  [0x74, 0x74, 'unsupported-gc'],
+  [0x75, 0x75, 'unsupported-stack-switching'],
   [0x5d, 0x5d, 'unsupported-stack-switching'],
   [0x4e, 0x50, 'unsupported-gc'],
   [0x5e, 0x5f, 'unsupported-gc'],

@@ -3,7 +3,7 @@ import { type MeterLimits, resolveLimits } from '../limits.ts';
 import { parseModule } from '../module.ts';
 import { assemble, SECTION, type Section } from '../sections.ts';
 import type { ModuleSkeleton } from '../skeleton.ts';
-import type { LimitsType } from '../types.ts';
+import { HAS_MAXIMUM, type LimitsType, WIDE } from '../types.ts';
 import { Writer } from '../writer.ts';
 
 interface ClampOptions {
@@ -65,12 +65,11 @@ function clamp(
 }
 
 function withLimits(bytes: Uint8Array, section: Section, items: readonly LimitsType[], max: number): Writer {
-  const HAS_MAXIMUM = 1;
   const out = new Writer(section.end - section.payload + 64);
   let copied = section.payload;
   for (const item of items) {
     out.copy(bytes, copied, item.start);
-    out.byte(HAS_MAXIMUM);
+    out.byte(HAS_MAXIMUM | (item.wide ? WIDE : 0));
     out.u32(item.min);
     out.u32(Math.min(item.max ?? max, max));
     copied = item.end;

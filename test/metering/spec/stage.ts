@@ -43,6 +43,8 @@ const CURRENT = ' current';
 /** Runs one script in three worlds side by side: as published, metered, and with the naive count. */
 export class Stage {
   readonly #script: Script;
+  /** Scripts that link modules share their counters; in the others each module has its own. */
+  readonly #counters: 'own' | 'import';
   readonly #plain = new World(true);
   readonly #metered = new World(true);
   readonly #naive = new World(false);
@@ -50,10 +52,15 @@ export class Stage {
   /** Instances that could not be made, and names registered for them, with the reason. */
   readonly #missing = new Map<string, string>();
   readonly #missingImports = new Map<string, string>();
+  /** The naive count misses what an instance does that could not be made: its counter is out of reach. */
+  #lost = false;
   modules = 0;
 
   constructor(script: Script) {
     this.#script = script;
+    // An instance that could not be made can leave functions in a table. Only shared counters reach them.
+    const linked = script.commands.some(({ type }) => type === 'register');
+    this.#counters = linked ? 'import' : 'own';
   }
 
   run(command: Command): Verdict {
@@ -171,7 +178,7 @@ export class Stage {
     if (reason !== undefined) return { kind: 'skipped', reason };
     const plain = this.#plain.perform(name, action);
     const metered = this.#metered.perform(name, action);
-    const counted = plain.text === 'exhaustion' ? undefined : this.#naive.perform(name, action);
+    const counted = plain.text === 'exhaustion' || this.#lost ? undefined : this.#naive.perform(name, action);
     return compare(plain, metered, counted, command);
   }
 
@@ -183,6 +190,7 @@ export class Stage {
       return { kind: 'skipped', reason: reason ?? '' };
     this.modules++;
     const { plain, metered } = this.#in3(' failing', definition);
+    this.#lost = true;
     return compare(plain, metered, undefined, command);
   }
 
@@ -205,7 +213,7 @@ export class Stage {
     const bytes = this.#read(command);
     let metered: ReturnType<typeof meter>;
     try {
-      metered = meter(bytes, { limits: LIMITS });
+      metered = meter(bytes, { limits: LIMITS, counters: this.#counters });
     } catch (error) {
       return error instanceof MeteringError ? error.code : `threw ${String(error)}`;
     }
@@ -217,8 +225,7 @@ export class Stage {
       plain: { bytes },
       metered: {
         bytes: metered.bytes,
-        fuel: metered.fuelExport,
-        depth: metered.depthExport,
+        ...(this.#counters === 'own' && { fuel: metered.fuelExport, depth: metered.depthExport }),
         start: metered.startExport,
       },
       naive: { bytes: naive(bytes), fuel: NAIVE_FUEL, start },

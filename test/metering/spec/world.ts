@@ -35,7 +35,17 @@ const PLENTY = 1n << 60n;
 
 /** All instances of one script, prepared one way. */
 export class World {
-  readonly #imports: Record<string, WebAssembly.ModuleImports> = { spectest: spectest() };
+  /** Counters that all instances share, when the modules import them. */
+  readonly #fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, 0n);
+  readonly #depth = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  readonly #imports: Record<string, WebAssembly.ModuleImports> = {
+    spectest: spectest(),
+    metering: {
+      fuel: this.#fuel,
+      depth: this.#depth,
+      'denied-grow': new WebAssembly.Global({ value: 'i32', mutable: true }, 0),
+    },
+  };
   readonly #members = new Map<string, Member>();
   readonly #all: Member[] = [];
   /** Fuel counts down from a budget (metered) or up from 0 (naive). */
@@ -126,6 +136,8 @@ export class World {
   }
 
   #refill(): void {
+    this.#fuel.value = PLENTY;
+    this.#depth.value = DEFAULT_DEPTH;
     for (const { fuel, depth } of this.#all) {
       if (fuel) fuel.value = this.#down ? PLENTY : 0n;
       if (depth) depth.value = DEFAULT_DEPTH;
@@ -133,7 +145,7 @@ export class World {
   }
 
   #used(): bigint {
-    let used = 0n;
+    let used = PLENTY - this.#fuel.value;
     for (const { fuel } of this.#all) if (fuel) used += this.#down ? PLENTY - fuel.value : fuel.value;
     return used;
   }
@@ -142,6 +154,8 @@ export class World {
     try {
       return work();
     } catch (error) {
+      if (this.#depth.value < 0) return 'exhaustion';
+      if (this.#fuel.value < 0n) return 'out of fuel';
       if (this.#all.some(({ depth }) => depth !== undefined && depth.value < 0)) return 'exhaustion';
       if (this.#down && this.#all.some(({ fuel }) => fuel !== undefined && fuel.value < 0n))
         return 'out of fuel';

@@ -10,6 +10,7 @@ const CODES: Readonly<Record<ValueType, number>> = {
   v128: 0x7b,
   funcref: 0x70,
   externref: 0x6f,
+  exnref: 0x69,
 };
 
 /** How a value passes between JavaScript and a wrapper: floats as their bits, a vector as two halves. */

@@ -4,8 +4,10 @@ const { instructions } = COST_TABLE;
 
 /** The published cost of an instruction, by a classification that is written down here a second time on purpose. */
 export function cost(opcode: number): number {
-  // block, loop, else, end, nop
+  // block, loop, else, end, nop; try, catch, delegate, catch_all, try_table
   if ([0x01, 0x02, 0x03, 0x05, 0x0b].includes(opcode)) return instructions.free;
+  if ([0x06, 0x07, 0x18, 0x19, 0x1f].includes(opcode)) return instructions.free;
+  if (opcode >= 0x08 && opcode <= 0x0a) return instructions.throw;
   if (opcode === 0x0e) return instructions.branchTable;
   if (opcode === 0x10 || opcode === 0x12) return instructions.call;
   if (opcode === 0x11 || opcode === 0x13) return instructions.callIndirect;

@@ -1,0 +1,327 @@
+import { readBlockShape, shapeAt } from './block-types.ts';
+import { type Block, type BlockKind, NO_ARRIVAL } from './blocks.ts';
+import type { BodyContext } from './body-context.ts';
+import { checkIndex } from './constant-expression.ts';
+import { checkLimit } from './limits.ts';
+import { BARRIER } from './lines.ts';
+import { MARK } from './marks.ts';
+import type { Shape } from './operand-stack.ts';
+
+/** An exception is caught this much less often than the code runs that might throw it. */
+const RARE = 16;
+
+/** Blocks, branches, calls and exceptions: the instructions that make straight lines end. */
+export class ControlFlow {
+  readonly #context: BodyContext;
+
+  constructor(context: BodyContext) {
+    this.#context = context;
+  }
+
+  /** Decodes one, whose opcode at `at` has been read. */
+  decode(opcode: number, at: number): void {
+    switch (opcode) {
+      case 0x00:
+        this.#leave(BARRIER);
+        break;
+      case 0x02:
+        this.#open('block');
+        break;
+      case 0x03:
+        this.#openLoop();
+        break;
+      case 0x04:
+        this.#openIf();
+        break;
+      case 0x05:
+        this.#else();
+        break;
+      case 0x0b:
+        this.#end(at);
+        break;
+      case 0x0c:
+        this.#leave(this.#target());
+        break;
+      case 0x0d:
+        this.#branchIf();
+        break;
+      case 0x0e:
+        this.#branchTable();
+        break;
+      case 0x0f:
+        this.#return(at);
+        break;
+      default:
+        this.#callOrThrow(opcode, at);
+        break;
+    }
+  }
+
+  #callOrThrow(opcode: number, at: number): void {
+    switch (opcode) {
+      case 0x06:
+        this.#open('try');
+        break;
+      case 0x07:
+        this.#catch(this.#tagShape());
+        break;
+      case 0x19:
+        this.#catch(undefined);
+        break;
+      case 0x18:
+        this.#delegate();
+        break;
+      case 0x1f:
+        this.#openTryTable();
+        break;
+      case 0x08:
+        this.#context.operands.popAll(this.#tagShape().params);
+        this.#throw(at);
+        break;
+      case 0x09:
+        this.#label();
+        this.#throw(at);
+        break;
+      case 0x0a:
+        this.#context.operands.pop();
+        this.#throw(at);
+        break;
+      case 0x10:
+      case 0x12:
+        this.#call(at, opcode === 0x12);
+        break;
+      default:
+        this.#callIndirect(at, opcode === 0x13);
+        break;
+    }
+  }
+
+  /** After an unconditional jump: nothing follows until a block ends. */
+  #leave(arrival: number): void {
+    this.#context.lines.stop(arrival);
+    this.#context.operands.makePolymorphic();
+  }
+
+  // Blocks.
+
+  #open(kind: BlockKind): void {
+    const { reader, shapes, blocks, lines, limits } = this.#context;
+    const shape = readBlockShape(reader, shapes);
+    checkLimit(limits, 'nesting', blocks.depth, reader.position);
+    blocks.open(kind, shape, lines.live, lines.weight);
+  }
+
+  #openLoop(): void {
+    const { lines, facts, reader } = this.#context;
+    this.#open('loop');
+    if (!lines.live) return;
+    facts.hasLoop = true;
+    lines.loop(reader.position);
+  }
+
+  #openIf(): void {
+    const { reader, lines, operands, blocks } = this.#context;
+    const shape = readBlockShape(reader, this.#context.shapes);
+    checkLimit(this.#context.limits, 'nesting', blocks.depth, reader.position);
+    operands.pop();
+    blocks.open('if', shape, lines.live, lines.weight);
+    if (!lines.live) return;
+    const block = blocks.top();
+    block.otherwise = lines.arrival();
+    lines.fork(block.otherwise, reader.position);
+  }
+
+  #else(): void {
+    const { reader, blocks, lines } = this.#context;
+    const block = blocks.top();
+    if (block.kind !== 'if') throw reader.malformed('malformed-body', 'else without if');
+    if (lines.live) lines.stop(this.#arrivalAt(block));
+    blocks.turnToElse();
+    lines.weight = block.weight;
+    if (block.live) lines.start(MARK.line, reader.position, block.otherwise);
+  }
+
+  #end(at: number): void {
+    const { reader, blocks, lines, facts } = this.#context;
+    const block = blocks.close();
+    if (block.kind === 'function') {
+      facts.fallsThrough = lines.live;
+      lines.stop(BARRIER);
+      lines.marks.add(MARK.end, at, 0);
+      return;
+    }
+    if (block.kind === 'if' && block.shape.params.count !== block.shape.results.count) {
+      throw reader.malformed('malformed-body', 'an if without else must leave what it takes');
+    }
+    if (block.kind === 'if' && block.live) this.#join(block, block.otherwise);
+    this.#close(block);
+  }
+
+  /** What follows the end of a block. Fall-through into code that nothing else reaches stays one line. */
+  #close(block: Block): void {
+    const { lines, reader } = this.#context;
+    if (block.arrival !== NO_ARRIVAL) {
+      lines.stop(block.arrival);
+      lines.weight = block.weight;
+      lines.start(MARK.line, reader.position, block.arrival);
+    } else if (block.kind === 'loop') lines.reweigh(block.weight);
+  }
+
+  // Branches.
+
+  /** Reads a label. */
+  #label(): Block {
+    const { reader, blocks, facts } = this.#context;
+    const block = blocks.at(checkIndex(reader, reader.u32(), blocks.depth, 'label'));
+    // Also where it cannot run: the label keeps its type.
+    if (block.kind === 'function') facts.leavesEarly = true;
+    return block;
+  }
+
+  /** Reads a label and returns the arrival that a branch to it leads to. */
+  #target(): number {
+    const block = this.#label();
+    return this.#context.lines.live ? this.#arrivalAt(block) : BARRIER;
+  }
+
+  #arrivalAt(block: Block): number {
+    if (block.kind === 'function' || block.kind === 'loop') return BARRIER;
+    if (block.arrival === NO_ARRIVAL) block.arrival = this.#context.lines.arrival();
+    return block.arrival;
+  }
+
+  /** Lets an arrival be the one at the block's end. */
+  #join(block: Block, arrival: number): void {
+    block.arrival = block.arrival === NO_ARRIVAL ? arrival : this.#context.lines.merge(block.arrival, arrival);
+  }
+
+  #branchIf(): void {
+    const { lines, operands, reader, blocks } = this.#context;
+    operands.pop();
+    const block = this.#label();
+    if (!lines.live) return;
+    const arrival = lines.merge(lines.arrival(), this.#arrivalAt(block));
+    lines.fork(arrival, reader.position);
+    // Behind the branch that closes a loop, the loop is mostly over.
+    if (block.kind === 'loop' && block === blocks.top()) lines.reweigh(block.weight);
+  }
+
+  #branchTable(): void {
+    const { reader, lines, operands, limits } = this.#context;
+    const count = reader.count(1);
+    checkLimit(limits, 'branchTargets', count, reader.position);
+    operands.pop();
+    let arrival = lines.live ? lines.arrival() : BARRIER;
+    for (let index = 0; index <= count; index++) arrival = lines.merge(arrival, this.#target());
+    this.#leave(arrival);
+  }
+
+  #return(at: number): void {
+    const { lines, facts, blocks } = this.#context;
+    if (lines.live) {
+      facts.leavesEarly = true;
+      lines.marks.add(MARK.return, at, blocks.depth - 1);
+    }
+    this.#leave(BARRIER);
+  }
+
+  // Calls.
+
+  #call(at: number, tail: boolean): void {
+    const { reader, module, shapes } = this.#context;
+    const index = checkIndex(reader, reader.u32(), module.functions.length, 'function');
+    const imported = index < module.imported.function;
+    const shape = shapeAt(reader, shapes, module.functions[index] ?? 0);
+    if (tail) this.#tailCall(imported ? MARK.importTailCall : MARK.tailCall, at, shape);
+    else if (imported) this.#plainCall(MARK.importCall, MARK.afterImportCall, at, shape);
+    else this.#plainCall(MARK.call, MARK.afterCall, at, shape);
+  }
+
+  #callIndirect(at: number, tail: boolean): void {
+    const { reader, module, shapes, operands } = this.#context;
+    const shape = shapeAt(reader, shapes, reader.u32());
+    checkIndex(reader, reader.u32(), module.tables.length, 'table');
+    operands.pop();
+    // The table may hold an imported function. It is not checked for here: the host sees the spilled counter.
+    if (tail) this.#tailCall(MARK.tailCall, at, shape);
+    else this.#plainCall(MARK.call, MARK.afterCall, at, shape);
+  }
+
+  #plainCall(kind: number, after: number, at: number, shape: Shape): void {
+    const { lines, operands, facts, reader } = this.#context;
+    operands.popAll(shape.params);
+    operands.pushAll(shape.results);
+    if (!lines.live) return;
+    facts.hasCall = true;
+    lines.marks.add(kind, at, 0);
+    lines.barrier(after, reader.position);
+  }
+
+  #tailCall(kind: number, at: number, shape: Shape): void {
+    const { lines, operands, facts } = this.#context;
+    operands.popAll(shape.params);
+    if (lines.live) {
+      facts.hasCall = true;
+      lines.marks.add(kind, at, 0);
+    }
+    this.#leave(BARRIER);
+  }
+
+  // Exceptions. What is caught was thrown by a call or a `throw`: both are barriers, and so is every place that catches.
+
+  #throw(at: number): void {
+    const { lines } = this.#context;
+    if (lines.live) lines.marks.add(MARK.throw, at, 0);
+    this.#leave(BARRIER);
+  }
+
+  #catch(tag: Shape | undefined): void {
+    const { reader, blocks, lines, facts, operands } = this.#context;
+    const block = blocks.top();
+    if (block.kind !== 'try' && block.kind !== 'catch') {
+      throw reader.malformed('malformed-body', 'catch without try');
+    }
+    if (lines.live) lines.stop(this.#arrivalAt(block));
+    blocks.turnToCatch();
+    if (tag) operands.pushAll(tag.params);
+    if (!block.live) return;
+    facts.hasCatch = true;
+    lines.weight = block.weight / RARE;
+    lines.start(MARK.line, reader.position, BARRIER);
+  }
+
+  /** The end of a `try` that hands its exceptions to another. */
+  #delegate(): void {
+    const { reader, blocks } = this.#context;
+    const block = blocks.close();
+    if (block.kind !== 'try') throw reader.malformed('malformed-body', 'delegate without try');
+    checkIndex(reader, reader.u32(), blocks.depth, 'label');
+    this.#close(block);
+  }
+
+  #openTryTable(): void {
+    const { reader, shapes, blocks, lines, facts, limits } = this.#context;
+    const shape = readBlockShape(reader, shapes);
+    const count = reader.count(2);
+    checkLimit(limits, 'branchTargets', count, reader.position);
+    for (let index = 0; index < count; index++) {
+      const kind = reader.byte();
+      if (kind > 3) throw reader.malformed('malformed-body', `unknown kind of catch ${kind}`);
+      if (kind < 2) this.#tagShape();
+      const block = this.#label();
+      if (!lines.live) continue;
+      facts.hasCatch = true;
+      const arrival = this.#arrivalAt(block);
+      if (arrival !== BARRIER) lines.merge(arrival, BARRIER);
+    }
+    checkLimit(limits, 'nesting', blocks.depth, reader.position);
+    blocks.open('block', shape, lines.live, lines.weight);
+  }
+
+  /** Reads the index of a tag. */
+  #tagShape(): Shape {
+    const { reader, module, shapes } = this.#context;
+    const tag = checkIndex(reader, reader.u32(), module.tags.length, 'tag');
+    return shapeAt(reader, shapes, module.tags[tag] ?? 0);
+  }
+}

@@ -1,0 +1,46 @@
+/** Opcodes that metering writes. */
+export const OP = Object.freeze({
+  unreachable: 0x00,
+  block: 0x02,
+  if: 0x04,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  return: 0x0f,
+  select: 0x1b,
+  localGet: 0x20,
+  localSet: 0x21,
+  localTee: 0x22,
+  globalGet: 0x23,
+  globalSet: 0x24,
+  memorySize: 0x3f,
+  i32Const: 0x41,
+  i64Const: 0x42,
+  i32Eq: 0x46,
+  i32LtS: 0x48,
+  i64Eq: 0x51,
+  i64LtS: 0x53,
+  i64LtU: 0x54,
+  i64LeU: 0x58,
+  i32Add: 0x6a,
+  i32Sub: 0x6b,
+  i32Or: 0x72,
+  i64Sub: 0x7d,
+  i64Mul: 0x7e,
+  i64Shl: 0x86,
+  i64ShrU: 0x88,
+  i64ExtendI32U: 0xad,
+  prefixFc: 0xfc,
+  tableSize: 16,
+});
+
+/** An opcode with an index. */
+export interface IndexedWriter {
+  byte(value: number): void;
+  u32(value: number): void;
+}
+
+export function indexed(out: IndexedWriter, op: number, index: number): void {
+  out.byte(op);
+  out.u32(index);
+}
