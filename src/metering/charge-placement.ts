@@ -15,8 +15,10 @@ export interface LineGraph {
 }
 
 const BARRIER = 0;
-/** Forward, backward, forward: later passes change next to nothing. */
-const PASSES = 3;
+/** Backward and forward: later passes change next to nothing. */
+const PASSES = 2;
+/** Joins that come after what they lead to make another pass over the lines necessary. More than three are rare. */
+const DEFERRAL_PASSES = 6;
 
 /**
  * Moves charges along the graph of lines so that a run meets few of them, while each path from barrier to barrier still
@@ -28,7 +30,8 @@ const PASSES = 3;
  * is still owed. (The potentials of Knuth and Stevenson, "Optimal measurement points for program frequency counts",
  * BIT 13, 1973.) A charge is never negative, or a check could stop a run that has the fuel for its path.
  *
- * Each arrival in turn takes the amount, of the two that make a neighbouring charge zero, that saves more.
+ * The search begins with everything owed for as long as possible. Then each arrival in turn takes the amount, of the two
+ * that make a neighbouring charge zero, that saves more.
  */
 export class ChargePlacement {
   #graph: LineGraph | undefined;
@@ -52,9 +55,10 @@ export class ChargePlacement {
       return;
     }
     this.#prepare();
+    if (!this.#defer()) this.#paid.fill(0, 0, arrivalCount);
     for (let pass = 0; pass < PASSES; pass++) {
       for (let step = 1; step < arrivalCount; step++) {
-        this.#settle(pass % 2 === 0 ? step : arrivalCount - step);
+        this.#settle(pass % 2 === 0 ? arrivalCount - step : step);
       }
     }
     for (let line = 0; line < count; line++) {
@@ -66,6 +70,25 @@ export class ChargePlacement {
 
   #paidAt(side: Int32Array, line: number): number {
     return this.#paid[side[line] as number] as number;
+  }
+
+  /** Lets each arrival owe as much as its cheapest way from a barrier costs. False if that takes too long to find. */
+  #defer(): boolean {
+    const { count, arrivalCount, lineCosts } = this.#graph as LineGraph;
+    this.#paid.fill(Number.NEGATIVE_INFINITY, 1, arrivalCount);
+    this.#paid[BARRIER] = 0;
+    for (let pass = 0; pass < DEFERRAL_PASSES; pass++) {
+      let changed = false;
+      for (let line = 0; line < count; line++) {
+        const least = this.#paidAt(this.#before, line) - (lineCosts[line] as number);
+        const arrival = this.#behind[line] as number;
+        if (least <= (this.#paid[arrival] as number)) continue;
+        this.#paid[arrival] = least;
+        changed = true;
+      }
+      if (!changed) return true;
+    }
+    return false;
   }
 
   /** Chooses what is paid at one arrival, within what keeps all charges around it from being negative. */
