@@ -19,8 +19,14 @@ export interface Block {
   weight: number;
   /** Where branches to the block's end arrive (`lines.ts`). */
   arrival: number;
+  /** How often they are expected to. */
+  inflow: number;
   /** The same for both arms of an `if`. */
   otherwise: number;
+  /** The mark of a loop that can run, and how many branches lead back to it: unconditional ones, and others. */
+  loopMark: number;
+  repeats: number;
+  otherRepeats: number;
 }
 
 const NONE: OperandList = { count: 0, sizes: new Uint8Array(0), bytes: 0 };
@@ -49,6 +55,9 @@ export class BlockStack {
     block.live = live;
     block.weight = weight;
     block.arrival = NO_ARRIVAL;
+    block.inflow = 0;
+    block.repeats = 0;
+    block.otherRepeats = 0;
     operands.enter(block.base, block.baseBytes, false);
     operands.pushAll(shape.params);
   }
@@ -104,7 +113,11 @@ export class BlockStack {
       live: false,
       weight: 1,
       arrival: NO_ARRIVAL,
+      inflow: 0,
       otherwise: NO_ARRIVAL,
+      loopMark: 0,
+      repeats: 0,
+      otherRepeats: 0,
     };
     this.#blocks[this.depth++] = block;
     return block;

@@ -16,7 +16,12 @@ export interface BodyContext {
   readonly blocks: BlockStack;
   readonly lines: Lines;
   readonly facts: BodyFacts;
+  /** By function: bytes of stack that a call of it can take at most, where that is known to be little. */
+  readonly reaches: Float64Array;
 }
+
+/** The reach of a function that may call itself, the host, or whatever a table holds. */
+export const UNBOUNDED = Number.POSITIVE_INFINITY;
 
 /** What is found out about the current body. */
 export interface BodyFacts {
@@ -27,6 +32,8 @@ export interface BodyFacts {
   hasWideLength: boolean;
   /** A place where an exception is caught: the counters may have changed meanwhile. */
   hasCatch: boolean;
+  /** The largest reach of the functions that are called. */
+  reach: number;
   /** A return or a branch to the function's own label: they need a common exit. */
   leavesEarly: boolean;
   /** The end of the body can be reached by falling through. */
@@ -45,6 +52,7 @@ export function bodyContext(module: ModuleSkeleton, limits: MeterLimits): BodyCo
     blocks,
     lines: new Lines(blocks),
     facts: noFacts(),
+    reaches: new Float64Array(module.functions.length).fill(UNBOUNDED),
   };
 }
 
@@ -62,6 +70,7 @@ const noFacts = (): BodyFacts => ({
   hasLength: false,
   hasWideLength: false,
   hasCatch: false,
+  reach: 0,
   leavesEarly: false,
   fallsThrough: false,
 });

@@ -16,4 +16,6 @@ export interface BodyPlan {
   readonly facts: Readonly<BodyFacts>;
   /** Bytes of the frame against the depth limit. */
   readonly weight: number;
+  /** Whether the frame is counted against the depth limit. */
+  readonly counted: boolean;
 }

@@ -1,6 +1,6 @@
 import { readBlockShape, shapeAt } from './block-types.ts';
 import { type Block, type BlockKind, NO_ARRIVAL } from './blocks.ts';
-import type { BodyContext } from './body-context.ts';
+import { type BodyContext, UNBOUNDED } from './body-context.ts';
 import { checkIndex } from './constant-expression.ts';
 import { checkLimit } from './limits.ts';
 import { BARRIER } from './lines.ts';
@@ -9,6 +9,12 @@ import type { Shape } from './operand-stack.ts';
 
 /** An exception is caught this much less often than the code runs that might throw it. */
 const RARE = 16;
+
+/** A loop with more unconditional branches back to it is checked at its start: the code would get too large. */
+const REPEATS = 2;
+
+/** Of the runs of a branch with a condition, the part that is expected to take it; of an `if`, the part for each arm. */
+const [TAKEN, ARM] = [0.25, 0.5];
 
 /** Blocks, branches, calls and exceptions: the instructions that make straight lines end. */
 export class ControlFlow {
@@ -40,7 +46,7 @@ export class ControlFlow {
         this.#end(at);
         break;
       case 0x0c:
-        this.#leave(this.#target());
+        this.#branch(at);
         break;
       case 0x0d:
         this.#branchIf();
@@ -117,6 +123,7 @@ export class ControlFlow {
     if (!lines.live) return;
     facts.hasLoop = true;
     lines.loop(reader.position);
+    this.#context.blocks.top().loopMark = lines.marks.count - 1;
   }
 
   #openIf(): void {
@@ -128,6 +135,7 @@ export class ControlFlow {
     if (!lines.live) return;
     const block = blocks.top();
     block.otherwise = lines.arrival();
+    lines.weight *= ARM;
     lines.fork(block.otherwise, reader.position);
   }
 
@@ -135,9 +143,9 @@ export class ControlFlow {
     const { reader, blocks, lines } = this.#context;
     const block = blocks.top();
     if (block.kind !== 'if') throw reader.malformed('malformed-body', 'else without if');
-    if (lines.live) lines.stop(this.#arrivalAt(block));
+    if (lines.live) lines.stop(this.#arrivalAt(block, lines.weight));
     blocks.turnToElse();
-    lines.weight = block.weight;
+    lines.weight = block.weight * ARM;
     if (block.live) lines.start(MARK.line, reader.position, block.otherwise);
   }
 
@@ -153,7 +161,10 @@ export class ControlFlow {
     if (block.kind === 'if' && block.shape.params.count !== block.shape.results.count) {
       throw reader.malformed('malformed-body', 'an if without else must leave what it takes');
     }
-    if (block.kind === 'if' && block.live) this.#join(block, block.otherwise);
+    if (block.kind === 'if' && block.live) {
+      block.inflow += block.weight * ARM;
+      this.#join(block, block.otherwise);
+    }
     this.#close(block);
   }
 
@@ -161,10 +172,16 @@ export class ControlFlow {
   #close(block: Block): void {
     const { lines, reader } = this.#context;
     if (block.arrival !== NO_ARRIVAL) {
+      if (lines.live) block.inflow += lines.weight;
       lines.stop(block.arrival);
-      lines.weight = block.weight;
+      lines.weight = Math.min(block.inflow, block.weight);
       lines.start(MARK.line, reader.position, block.arrival);
     } else if (block.kind === 'loop') lines.reweigh(block.weight);
+    // With a branch to check at for each way back, the check costs no branch of its own.
+    const { live, repeats, otherRepeats } = block;
+    if (block.kind === 'loop' && live && otherRepeats === 0 && repeats > 0 && repeats <= REPEATS) {
+      lines.marks.kinds[block.loopMark] = MARK.uncheckedLoop;
+    }
   }
 
   // Branches.
@@ -178,14 +195,24 @@ export class ControlFlow {
     return block;
   }
 
-  /** Reads a label and returns the arrival that a branch to it leads to. */
-  #target(): number {
+  #branch(at: number): void {
+    const { lines } = this.#context;
     const block = this.#label();
-    return this.#context.lines.live ? this.#arrivalAt(block) : BARRIER;
+    if (!lines.live) {
+      this.#leave(BARRIER);
+      return;
+    }
+    if (block.kind === 'loop') {
+      block.repeats++;
+      lines.marks.add(MARK.repeat, at, block.loopMark);
+    }
+    this.#leave(this.#arrivalAt(block, lines.weight));
   }
 
-  #arrivalAt(block: Block): number {
+  /** The arrival that a branch to the block leads to, which is expected to run `weight` times. */
+  #arrivalAt(block: Block, weight: number): number {
     if (block.kind === 'function' || block.kind === 'loop') return BARRIER;
+    block.inflow += weight;
     if (block.arrival === NO_ARRIVAL) block.arrival = this.#context.lines.arrival();
     return block.arrival;
   }
@@ -200,7 +227,9 @@ export class ControlFlow {
     operands.pop();
     const block = this.#label();
     if (!lines.live) return;
-    const arrival = lines.merge(lines.arrival(), this.#arrivalAt(block));
+    if (block.kind === 'loop') block.otherRepeats++;
+    const arrival = lines.merge(lines.arrival(), this.#arrivalAt(block, lines.weight * TAKEN));
+    lines.weight *= 1 - TAKEN;
     lines.fork(arrival, reader.position);
     // Behind the branch that closes a loop, the loop is mostly over.
     if (block.kind === 'loop' && block === blocks.top()) lines.reweigh(block.weight);
@@ -212,7 +241,12 @@ export class ControlFlow {
     checkLimit(limits, 'branchTargets', count, reader.position);
     operands.pop();
     let arrival = lines.live ? lines.arrival() : BARRIER;
-    for (let index = 0; index <= count; index++) arrival = lines.merge(arrival, this.#target());
+    for (let index = 0; index <= count; index++) {
+      const block = this.#label();
+      if (!lines.live) continue;
+      if (block.kind === 'loop') block.otherRepeats++;
+      arrival = lines.merge(arrival, this.#arrivalAt(block, lines.weight / (count + 1)));
+    }
     this.#leave(arrival);
   }
 
@@ -232,9 +266,10 @@ export class ControlFlow {
     const index = checkIndex(reader, reader.u32(), module.functions.length, 'function');
     const imported = index < module.imported.function;
     const shape = shapeAt(reader, shapes, module.functions[index] ?? 0);
-    if (tail) this.#tailCall(imported ? MARK.importTailCall : MARK.tailCall, at, shape);
-    else if (imported) this.#plainCall(MARK.importCall, MARK.afterImportCall, at, shape);
-    else this.#plainCall(MARK.call, MARK.afterCall, at, shape);
+    const reach = this.#context.reaches[index] as number;
+    if (tail) this.#tailCall(imported ? MARK.importTailCall : MARK.tailCall, at, shape, reach);
+    else if (imported) this.#plainCall(MARK.importCall, MARK.afterImportCall, at, shape, reach);
+    else this.#plainCall(MARK.call, MARK.afterCall, at, shape, reach);
   }
 
   #callIndirect(at: number, tail: boolean): void {
@@ -243,25 +278,27 @@ export class ControlFlow {
     checkIndex(reader, reader.u32(), module.tables.length, 'table');
     operands.pop();
     // The table may hold an imported function. It is not checked for here: the host sees the spilled counter.
-    if (tail) this.#tailCall(MARK.tailCall, at, shape);
-    else this.#plainCall(MARK.call, MARK.afterCall, at, shape);
+    if (tail) this.#tailCall(MARK.tailCall, at, shape, UNBOUNDED);
+    else this.#plainCall(MARK.call, MARK.afterCall, at, shape, UNBOUNDED);
   }
 
-  #plainCall(kind: number, after: number, at: number, shape: Shape): void {
+  #plainCall(kind: number, after: number, at: number, shape: Shape, reach: number): void {
     const { lines, operands, facts, reader } = this.#context;
     operands.popAll(shape.params);
     operands.pushAll(shape.results);
     if (!lines.live) return;
     facts.hasCall = true;
+    facts.reach = Math.max(facts.reach, reach);
     lines.marks.add(kind, at, 0);
     lines.barrier(after, reader.position);
   }
 
-  #tailCall(kind: number, at: number, shape: Shape): void {
+  #tailCall(kind: number, at: number, shape: Shape, reach: number): void {
     const { lines, operands, facts } = this.#context;
     operands.popAll(shape.params);
     if (lines.live) {
       facts.hasCall = true;
+      facts.reach = Math.max(facts.reach, reach);
       lines.marks.add(kind, at, 0);
     }
     this.#leave(BARRIER);
@@ -281,7 +318,7 @@ export class ControlFlow {
     if (block.kind !== 'try' && block.kind !== 'catch') {
       throw reader.malformed('malformed-body', 'catch without try');
     }
-    if (lines.live) lines.stop(this.#arrivalAt(block));
+    if (lines.live) lines.stop(this.#arrivalAt(block, lines.weight));
     blocks.turnToCatch();
     if (tag) operands.pushAll(tag.params);
     if (!block.live) return;
@@ -311,7 +348,8 @@ export class ControlFlow {
       const block = this.#label();
       if (!lines.live) continue;
       facts.hasCatch = true;
-      const arrival = this.#arrivalAt(block);
+      if (block.kind === 'loop') block.otherRepeats++;
+      const arrival = this.#arrivalAt(block, lines.weight / RARE);
       if (arrival !== BARRIER) lines.merge(arrival, BARRIER);
     }
     checkLimit(limits, 'nesting', blocks.depth, reader.position);

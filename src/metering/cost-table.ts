@@ -50,8 +50,11 @@ export const COST_TABLE = Object.freeze({
   }),
   /** Entering a function zeroes its declared locals: one unit per this many, rounded down. */
   localsPerUnit: 4,
-  /** Weight of a live frame against the depth limit, in bytes. */
-  frame: Object.freeze({ overheadBytes: 96, slotBytes: 8, vectorBytes: 16, uncountedLeafBytes: 1_024 }),
+  /**
+   * Weight of a live frame against the depth limit, in bytes. A function that with all it can call takes no more than
+   * `uncountedBytes` is not counted: there is never more than one of these on the stack, with what it called.
+   */
+  frame: Object.freeze({ overheadBytes: 96, slotBytes: 8, vectorBytes: 16, uncountedBytes: 1_024 }),
 });
 
 export type LengthCostName = keyof typeof COST_TABLE.lengths;

@@ -22,6 +22,7 @@ export const OP = Object.freeze({
   i64LtS: 0x53,
   i64LtU: 0x54,
   i64LeU: 0x58,
+  i64GeS: 0x59,
   i32Add: 0x6a,
   i32Sub: 0x6b,
   i32Or: 0x72,

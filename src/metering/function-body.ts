@@ -51,9 +51,10 @@ export class BodyDecoder {
     this.#offsetBytes = module.memories.some((memory) => memory.wide) ? 10 : 5;
   }
 
-  /** Decodes one body. `typeIndex` is the function's type. */
-  decode(range: CodeRange, typeIndex: number): BodyPlan {
-    const { reader, shapes, blocks, lines, facts } = this.#context;
+  /** Decodes the body of a function. */
+  decode(range: CodeRange, index: number): BodyPlan {
+    const { reader, shapes, blocks, lines, facts, reaches } = this.#context;
+    const typeIndex = this.#module.functions[index] ?? 0;
     const shape = shapeAt(reader, shapes, typeIndex);
     reader.seek(range.start, range.end);
     resetContext(this.#context);
@@ -71,7 +72,11 @@ export class BodyDecoder {
     const { count: locals } = this.#locals;
     const { marks } = lines;
     const weight = this.#weight(shape);
-    return { range, localGroups, localsStart, codeStart, locals, typeIndex, marks, facts, weight };
+    // Functions with lower indices are known by now. A function does not know its own reach: recursion is counted.
+    const reach = weight + facts.reach;
+    const counted = reach > COST_TABLE.frame.uncountedBytes;
+    if (!counted) reaches[index] = reach;
+    return { range, localGroups, localsStart, codeStart, locals, typeIndex, marks, facts, weight, counted };
   }
 
   /** Bytes of the frame. Parameters count twice and results once more: callers pass them in a place of their own. */

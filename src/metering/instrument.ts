@@ -1,5 +1,4 @@
 import type { BodyPlan } from './body-plan.ts';
-import { COST_TABLE } from './cost-table.ts';
 import { indexed, OP } from './emitted-opcodes.ts';
 import { LengthCharges } from './length-charges.ts';
 import { MARK } from './marks.ts';
@@ -7,8 +6,6 @@ import type { OffsetRecorder } from './offsets.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
 import { EMPTY_BLOCK, I32, I64 } from './types.ts';
 import type { Writer } from './writer.ts';
-
-const X = new Set((process.env.X ?? '').split(','));
 
 /** Global indices of what metering adds, and the block types that leave a function's results. */
 export interface Targets {
@@ -59,6 +56,10 @@ export class BodyEmitter {
   #wideLength = NONE;
   #takesDepth = false;
   #checks = false;
+  /** The counter is in its global only: between two calls that nothing else comes between. */
+  #stays = false;
+  /** The global has the local's value. */
+  #spilled = false;
   /** The memory that the last memory.grow was for. */
   #grown = 0;
 
@@ -74,7 +75,7 @@ export class BodyEmitter {
   emit(plan: BodyPlan): void {
     const { marks, facts, range, codeStart } = plan;
     this.#plan = plan;
-    this.#takesDepth = facts.hasCall || plan.weight > COST_TABLE.frame.uncountedLeafBytes;
+    this.#takesDepth = plan.counted;
     this.#checks = this.#takesDepth || needsCheck(plan);
     this.#offsets.add(this.#out.length, range.start);
     this.#locals(plan);
@@ -100,7 +101,7 @@ export class BodyEmitter {
     this.#fuel = take(keepsLocal(plan));
     this.#wideLength = take(facts.hasWideLength);
     const wide = next - plan.locals;
-    this.#depth = take(this.#takesDepth && (facts.hasCatch || X.has('depthlocal')));
+    this.#depth = take(this.#takesDepth);
     this.#length = take(facts.hasLength);
     const narrow = next - plan.locals - wide;
     out.u32(plan.localGroups + (wide > 0 ? 1 : 0) + (narrow > 0 ? 1 : 0));
@@ -115,6 +116,8 @@ export class BodyEmitter {
     const kind = marks.kinds[index] as number;
     const value = marks.values[index] as number;
     const depth = marks.depths[index] as number;
+    const spilled = this.#spilled && (kind === MARK.global || (kind >= MARK.call && kind <= MARK.throw));
+    this.#spilled = spilled;
     switch (kind) {
       case MARK.entry:
         this.#enter(value);
@@ -123,13 +126,19 @@ export class BodyEmitter {
         this.#charge(value);
         return position;
       case MARK.loop:
-        this.#chargeSpillAndCheck(value, this.#stop(depth));
+        this.#chargeAndSpill(value);
+        this.#check(this.#stop(depth));
         return position;
+      case MARK.uncheckedLoop:
+        this.#chargeAndSpill(value);
+        return position;
+      case MARK.repeat:
+        return this.#repeat(value, position, depth);
       case MARK.afterCall:
-        this.#reload(value);
+        this.#reload(value, marks.kinds[index + 1] as number);
         return position;
       case MARK.afterImportCall:
-        this.#reload(value);
+        this.#reload(value, marks.kinds[index + 1] as number);
         this.#check(this.#stop(depth));
         return position;
       case MARK.return:
@@ -166,6 +175,8 @@ export class BodyEmitter {
         if (kind === MARK.importCall || kind === MARK.importTailCall) this.#check(this.#stop(depth));
         if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#giveDepth();
         else if (kind !== MARK.throw) this.#restoreDepth();
+        this.#stays = false;
+        this.#spilled = false;
         break;
     }
   }
@@ -224,10 +235,9 @@ export class BodyEmitter {
     out.byte(OP.i32Const);
     out.signed(weight);
     out.byte(OP.i32Sub);
-    if (this.#depth !== NONE) indexed(out, OP.localTee, this.#depth);
+    indexed(out, OP.localTee, this.#depth);
     indexed(out, OP.globalSet, depthGlobal);
-    if (this.#depth !== NONE) indexed(out, OP.localGet, this.#depth);
-    else indexed(out, OP.globalGet, depthGlobal);
+    indexed(out, OP.localGet, this.#depth);
     out.pair(OP.i32Const, 0);
     out.byte(OP.i32LtS);
     out.pair(OP.brIf, 0);
@@ -236,8 +246,7 @@ export class BodyEmitter {
   #giveDepth(): void {
     if (!this.#takesDepth) return;
     const out = this.#out;
-    if (this.#depth !== NONE) indexed(out, OP.localGet, this.#depth);
-    else indexed(out, OP.globalGet, this.#targets.depthGlobal);
+    indexed(out, OP.localGet, this.#depth);
     out.byte(OP.i32Const);
     out.signed((this.#plan as BodyPlan).weight);
     out.byte(OP.i32Add);
@@ -246,7 +255,7 @@ export class BodyEmitter {
 
   /** In a function that catches: what was caught has not given back the frames that it left. */
   #restoreDepth(): void {
-    if (!(this.#plan as BodyPlan).facts.hasCatch) return;
+    if (!this.#takesDepth || !(this.#plan as BodyPlan).facts.hasCatch) return;
     indexed(this.#out, OP.localGet, this.#depth);
     indexed(this.#out, OP.globalSet, this.#targets.depthGlobal);
   }
@@ -257,14 +266,13 @@ export class BodyEmitter {
     if (cost === 0) return;
     this.#getFuel();
     this.#subtract(cost);
-    if (this.#fuel === NONE) indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
+    if (this.#fuel === NONE || this.#stays) indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
     else indexed(this.#out, OP.localSet, this.#fuel);
   }
 
-  #chargeSpillAndCheck(cost: number, stop: number): void {
+  #chargeAndSpill(cost: number): void {
     if (this.#fuel === NONE) {
       this.#charge(cost);
-      this.#check(stop);
       return;
     }
     indexed(this.#out, OP.localGet, this.#fuel);
@@ -272,13 +280,29 @@ export class BodyEmitter {
       this.#subtract(cost);
       indexed(this.#out, OP.localTee, this.#fuel);
     }
-    if (X.has('nospill')) this.#out.byte(0x1a); else indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
-    if (!X.has('nocheck')) this.#check(stop);
+    indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
+    this.#spilled = true;
   }
 
-  /** After a call: takes the counter from its global. */
-  #reload(cost: number): void {
-    if (this.#fuel === NONE) {
+  /** A branch to a loop, or the check for it: one conditional branch in place of one that is not. */
+  #repeat(loop: number, position: number, depth: number): number {
+    const { marks } = this.#plan as BodyPlan;
+    if (marks.kinds[loop] !== MARK.uncheckedLoop) return position;
+    const next = position + 1 + lebBytes(this.#module.bytes, position + 1);
+    this.#getFuel();
+    this.#out.pair(OP.i64Const, 0);
+    this.#out.pair(OP.i64GeS, OP.brIf);
+    this.#copy(position + 1, next);
+    this.#out.byte(OP.br);
+    this.#out.u32(this.#stop(depth));
+    this.counts.checks++;
+    return next;
+  }
+
+  /** After a call: takes the counter from its global, unless another call follows before it is needed. */
+  #reload(cost: number, next: number): void {
+    this.#stays = this.#fuel !== NONE && next >= MARK.call && next <= MARK.throw;
+    if (this.#fuel === NONE || this.#stays) {
       this.#charge(cost);
       return;
     }
@@ -320,13 +344,13 @@ export class BodyEmitter {
   // Building blocks.
 
   #spill(): void {
-    if (this.#fuel === NONE) return;
+    if (this.#fuel === NONE || this.#stays || this.#spilled) return;
     indexed(this.#out, OP.localGet, this.#fuel);
     indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
   }
 
   #getFuel(): void {
-    if (this.#fuel === NONE) indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
+    if (this.#fuel === NONE || this.#stays) indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
     else indexed(this.#out, OP.localGet, this.#fuel);
   }
 
@@ -346,15 +370,8 @@ export class BodyEmitter {
   #checkTop(stop: number): void {
     const out = this.#out;
     out.pair(OP.i64Const, 0);
-    if (X.has('inline')) {
-      out.byte(OP.i64LtS);
-      out.pair(OP.if, EMPTY_BLOCK);
-      this.#spill();
-      out.pair(OP.unreachable, OP.end);
-    } else {
-      out.pair(OP.i64LtS, OP.brIf);
-      out.u32(stop);
-    }
+    out.pair(OP.i64LtS, OP.brIf);
+    out.u32(stop);
     this.counts.checks++;
   }
 
@@ -364,10 +381,8 @@ export class BodyEmitter {
 }
 
 /** Whether the counter lives in a local. Where a caught exception may have changed it, it cannot. */
-function keepsLocal({ facts, marks }: BodyPlan): boolean {
-  if (facts.hasCatch || X.has('nolocal')) return false;
-  if (X.has('local')) return facts.hasLoop || facts.hasCall;
-  return facts.hasLoop;
+function keepsLocal({ facts }: BodyPlan): boolean {
+  return facts.hasLoop && !facts.hasCatch;
 }
 
 /** Whether anything is charged or checked at all. */

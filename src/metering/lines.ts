@@ -6,8 +6,8 @@ const NONE = -1;
 /** The arrival at which nothing is paid or owed: function entry and exit, loops, calls, whatever can see the counter. */
 export const BARRIER = 0;
 
-/** Expected runs of a loop's body for each time it is entered, and of the line behind a conditional branch. */
-const [LOOP_WEIGHT, BRANCH_WEIGHT] = [8, 0.75];
+/** Expected runs of a loop's body for each time it is entered. */
+const LOOP_WEIGHT = 8;
 
 /**
  * Straight lines: runs of instructions that are executed all or, unless one of them traps, not at all. In code that
@@ -122,7 +122,6 @@ export class Lines {
   /** Ends the current line, which goes on at `arrival`, and starts the one of them that follows. */
   fork(arrival: number, position: number): void {
     this.stop(arrival);
-    this.weight *= BRANCH_WEIGHT;
     this.start(MARK.line, position, arrival);
   }
 

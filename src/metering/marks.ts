@@ -37,6 +37,10 @@ export const MARK = Object.freeze({
   global: 16,
   /** The last `end` of the body. */
   end: 17,
+  /** A loop whose check is where its iterations end (`repeat`). A line. */
+  uncheckedLoop: 18,
+  /** An unconditional branch to a loop; the value is the loop's mark. */
+  repeat: 19,
 });
 
 /** A growable list of marks in the order of their position. */

@@ -141,7 +141,7 @@ function meterCode(
   let heaviestFrame = 0;
   section.u32(module.bodies.length);
   module.bodies.forEach((range, index) => {
-    const plan = decoder.decode(range, module.functions[module.imported.function + index] ?? 0);
+    const plan = decoder.decode(range, module.imported.function + index);
     const firstOffset = offsets.count;
     body.clear();
     emitter.emit(plan);
