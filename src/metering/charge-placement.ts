@@ -17,6 +17,8 @@ export interface LineGraph {
 const BARRIER = 0;
 /** Backward and forward: later passes change next to nothing. */
 const PASSES = 2;
+/** What a charge that is never reached weighs: its bytes. */
+const PLACE = 0.25;
 /** Joins that come after what they lead to make another pass over the lines necessary. More than three are rare. */
 const DEFERRAL_PASSES = 6;
 
@@ -96,21 +98,29 @@ export class ChargePlacement {
     const { lineCosts, weights } = this.#graph as LineGraph;
     let least = Number.NEGATIVE_INFINITY;
     let saves = 0;
-    for (let at = this.#leadersStart[arrival] as number; at < (this.#leadersStart[arrival + 1] as number); at++) {
+    for (
+      let at = this.#leadersStart[arrival] as number;
+      at < (this.#leadersStart[arrival + 1] as number);
+      at++
+    ) {
       const line = this.#leadersOf[at] as number;
       if (this.#before[line] === arrival) continue;
       const bound = this.#paidAt(this.#before, line) - (lineCosts[line] as number);
       if (bound > least) [least, saves] = [bound, 0];
-      if (bound === least) saves += weights[line] as number;
+      if (bound === least) saves += (weights[line] as number) + PLACE;
     }
     let most = Number.POSITIVE_INFINITY;
     let savesMost = 0;
-    for (let at = this.#membersStart[arrival] as number; at < (this.#membersStart[arrival + 1] as number); at++) {
+    for (
+      let at = this.#membersStart[arrival] as number;
+      at < (this.#membersStart[arrival + 1] as number);
+      at++
+    ) {
       const line = this.#membersOf[at] as number;
       if (this.#behind[line] === arrival) continue;
       const bound = this.#paidAt(this.#behind, line) + (lineCosts[line] as number);
       if (bound < most) [most, savesMost] = [bound, 0];
-      if (bound === most) savesMost += weights[line] as number;
+      if (bound === most) savesMost += (weights[line] as number) + PLACE;
     }
     if (saves > savesMost) this.#paid[arrival] = least;
     else if (savesMost > 0) this.#paid[arrival] = most;
@@ -145,7 +155,13 @@ export class ChargePlacement {
 }
 
 /** Lists the lines of each arrival (a counting sort): those of arrival `a` are `list[starts[a]] … list[starts[a + 1] − 1]`. */
-function group(side: Int32Array, lines: number, arrivals: number, starts: Int32Array, list: Int32Array): void {
+function group(
+  side: Int32Array,
+  lines: number,
+  arrivals: number,
+  starts: Int32Array,
+  list: Int32Array,
+): void {
   starts.fill(0, 0, arrivals + 1);
   for (let line = 0; line < lines; line++) {
     const arrival = side[line] as number;

@@ -219,7 +219,8 @@ export class ControlFlow {
 
   /** Lets an arrival be the one at the block's end. */
   #join(block: Block, arrival: number): void {
-    block.arrival = block.arrival === NO_ARRIVAL ? arrival : this.#context.lines.merge(block.arrival, arrival);
+    block.arrival =
+      block.arrival === NO_ARRIVAL ? arrival : this.#context.lines.merge(block.arrival, arrival);
   }
 
   #branchIf(): void {

@@ -6,10 +6,10 @@ const MARKERS: readonly (readonly [feature: string, first: number, end: number])
   ['legacy-exceptions', 0x06, 0x08],
   ['exceptions', 0x08, 0x09],
   ['legacy-exceptions', 0x09, 0x0a],
-  ['exceptions', 0x0a, 0x0b],
+  ['exception-references', 0x0a, 0x0b],
   ['tail-call', 0x12, 0x14],
   ['legacy-exceptions', 0x18, 0x1a],
-  ['exceptions', 0x1f, 0x20],
+  ['exception-references', 0x1f, 0x20],
   ['reference-types', 0x1c, 0x1d],
   ['reference-types', 0x25, 0x27],
   ['sign-extension', 0xc0, 0xc5],
@@ -27,7 +27,8 @@ export function featuresOf(module: ModuleSkeleton, seen: Uint8Array): string[] {
     if (seen.subarray(first, end).includes(1)) features.add(feature);
   }
   if (module.types.some((type) => type.results.length > 1)) features.add('multi-value');
-  if (module.memories.some(({ wide }) => wide) || module.tables.some(({ wide }) => wide)) features.add('memory64');
+  if (module.memories.some(({ wide }) => wide) || module.tables.some(({ wide }) => wide))
+    features.add('memory64');
   if (module.memories.length > 1) features.add('multi-memory');
   if (module.tags.length > 0) features.add('exceptions');
   if (module.tables.length > 1) features.add('reference-types');

@@ -168,13 +168,12 @@ function replacedSections(
   const extend = (id: number, count: number, write: (out: Writer) => void): void => {
     const shifted = replaced.get(id)?.finish();
     const own = module.sections.find((section) => section.id === id);
-    const section: Section | undefined = shifted
-      ? { id, start: 0, payload: 0, end: shifted.length }
-      : own;
+    const section: Section | undefined = shifted ? { id, start: 0, payload: 0, end: shifted.length } : own;
     replaced.set(id, extendVector(shifted ?? module.bytes, section, count, write));
   };
   if (types.added > 0) extend(SECTION.type, types.added, (out) => types.writeTypes(out));
-  if (place === 'import') extend(SECTION.import, counters.length, (out) => writeCounterImports(out, counters));
+  if (place === 'import')
+    extend(SECTION.import, counters.length, (out) => writeCounterImports(out, counters));
   else extend(SECTION.global, counters.length, (out) => writeCounters(out, counters));
   extend(SECTION.export, counters.length + (module.start === undefined ? 0 : 1), (out) => {
     writeCounterExports(out, counters, first);

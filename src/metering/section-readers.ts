@@ -1,4 +1,4 @@
-import { checkIndex, type ConstantScope, noteGlobal, skipConstantExpression } from './constant-expression.ts';
+import { type ConstantScope, checkIndex, noteGlobal, skipConstantExpression } from './constant-expression.ts';
 import { MeteringError } from './errors.ts';
 import { checkLimit } from './limits.ts';
 import type { Reader } from './reader.ts';

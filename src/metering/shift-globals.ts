@@ -3,7 +3,13 @@ import type { ModuleSkeleton } from './skeleton.ts';
 import { Writer } from './writer.ts';
 
 /** Sections outside the code that may refer to globals. */
-const REFERRING: readonly number[] = [SECTION.table, SECTION.global, SECTION.export, SECTION.element, SECTION.data];
+const REFERRING: readonly number[] = [
+  SECTION.table,
+  SECTION.global,
+  SECTION.export,
+  SECTION.element,
+  SECTION.data,
+];
 
 /** Those sections with the indices of the module's own globals moved up by `shift`, by section id. */
 export function shiftGlobals(module: ModuleSkeleton, shift: number): Map<number, Writer> {
