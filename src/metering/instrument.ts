@@ -73,7 +73,7 @@ export class BodyEmitter {
 
   /** Writes a body, without its size, to the output. Offsets are relative to the output's start. */
   emit(plan: BodyPlan): void {
-    const { marks, facts, range, codeStart } = plan;
+    const { marks, range, codeStart } = plan;
     this.#plan = plan;
     this.#takesDepth = plan.counted;
     this.#checks = this.#takesDepth || needsCheck(plan);
@@ -138,7 +138,7 @@ export class BodyEmitter {
         this.#reload(value, marks.kinds[index + 1] as number);
         return position;
       case MARK.afterImportCall:
-        this.#reload(value, marks.kinds[index + 1] as number);
+        this.#reload(value, MARK.end);
         this.#check(this.#stop(depth));
         return position;
       case MARK.return:
@@ -301,7 +301,8 @@ export class BodyEmitter {
 
   /** After a call: takes the counter from its global, unless another call follows before it is needed. */
   #reload(cost: number, next: number): void {
-    this.#stays = this.#fuel !== NONE && next >= MARK.call && next <= MARK.throw;
+    // Not where a check comes in between: `$stop` spills the local.
+    this.#stays = this.#fuel !== NONE && (next === MARK.call || next === MARK.tailCall);
     if (this.#fuel === NONE || this.#stays) {
       this.#charge(cost);
       return;

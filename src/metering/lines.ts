@@ -76,7 +76,7 @@ export class Lines {
   /** Makes two arrivals one. The barrier, the smallest number, stays itself. */
   merge(a: number, b: number): number {
     const [first, second] = [this.find(a), this.find(b)];
-    const root = first < second ? first : second;
+    const root = Math.min(first, second);
     this.#parents[first] = root;
     this.#parents[second] = root;
     return root;

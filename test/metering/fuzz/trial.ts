@@ -82,6 +82,7 @@ function judge(
   let longest = { index: -1, fuel: 0n };
   for (const [index, line] of first.lines.entries()) {
     const [used, expected] = [first.fuel[index] as bigint, counted.fuel[index]];
+    if (line.includes(': exhaustion')) break;
     if (!/ = /.test(line)) continue;
     if (expected === undefined || -expected !== used)
       return { kind: 'differs', detail: `${line}: fuel ${used}, counted ${expected}` };
@@ -103,6 +104,8 @@ function judge(
 
 function firstDifference(plain: readonly string[], metered: readonly string[]): string | undefined {
   for (let index = 0; index < Math.max(plain.length, metered.length); index++) {
+    // How deep the plain module gets is up to the engine, and so is everything after that.
+    if (plain[index]?.includes(': exhaustion') && metered[index]?.includes(': exhaustion')) return undefined;
     if (plain[index] !== metered[index]) return `plain: ${plain[index]}; metered: ${metered[index]}`;
   }
   return undefined;
