@@ -81,6 +81,40 @@ describe('bulk operations', () => {
   });
 });
 
+describe('bugs that metering of bulk operations had elsewhere', () => {
+  const bytes = (exports: WebAssembly.Exports): number[] => [...memoryOf(exports).subarray(0, 16)];
+
+  it('an overlapping copy towards higher addresses is not corrupted, whatever the fuel (split and run forwards)', () => {
+    const total = run('copy', PLENTY, 2, 0, 10).used;
+    const expected = [48, 49, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 0, 0, 0, 0];
+    for (let fuel = total; fuel < total + 20n; fuel++)
+      expect(bytes(run('copy', fuel, 2, 0, 10).exports)).toEqual(expected);
+  });
+
+  it('a fill out of bounds traps out of bounds and does not drain the fuel (charged piece by piece)', () => {
+    const charge = 3n + BigInt(instructions.bulk) + (65_600n >> 1n);
+    for (const fuel of [charge, charge + 1n, 2n * charge, PLENTY]) {
+      const trapped = run('fill', fuel, 0, 65_600);
+      expect(trapped).toMatchObject({ error: OUT_OF_BOUNDS, left: fuel - charge });
+      expect(memoryOf(trapped.exports).every((byte) => byte === 0)).toBe(true);
+    }
+  });
+
+  it('a copy is never stopped inside: it has happened or it has not (preempted between two pieces)', () => {
+    const total = run('copy', PLENTY, 20, 0, 10_000).used;
+    let copied = 0;
+    for (const fuel of [0n, 5n, 100n, total / 2n, total - 2n, total - 1n, total]) {
+      const memory = memoryOf(run('copy', fuel, 20, 0, 10_000).exports);
+      const moved = [...memory.subarray(20, 30)];
+      expect([String(new Array(10).fill(0)), String([48, 49, 50, 51, 52, 53, 54, 55, 56, 57])]).toContain(
+        String(moved),
+      );
+      if (moved[0] !== 0) copied++;
+    }
+    expect(copied).toBe(1);
+  });
+});
+
 describe('growth', () => {
   it('is paid by the page when it can succeed, and by the fixed part only when it must fail', () => {
     const base = run('grow', PLENTY, 0).used;

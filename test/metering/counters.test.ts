@@ -54,7 +54,7 @@ describe('running out of fuel', () => {
       wat(`(module (func (export "run") (param i32)
         (loop (if (i32.eqz (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))) (then unreachable)) (br 0))))`),
     );
-    expect(run('run', PLENTY, 1000).used).toBe(6999n);
+    expect(run('run', PLENTY, 1000).used).toBe(7000n);
   });
 
   it('does not let a function start without the fuel for its first line', () => {
@@ -130,6 +130,23 @@ describe('host calls', () => {
     expect(calls).toEqual([]);
     expect(run('late', needed, 1).error).toBeUndefined();
     expect(calls).toEqual([3]);
+  });
+
+  it('stop below zero also between two calls inside a loop, with every fuel', () => {
+    const run = metered(
+      wat(`(module (import "host" "call" (func $call (param i32))) (func $inner)
+        (func (export "run") (param $n i32)
+          (loop (call $inner) (call $call (i32.const 1)) (call $inner) (call $inner) (call $call (i32.const 2))
+            (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`),
+      { host: { call: () => {} } },
+    );
+    const total = run('run', PLENTY, 3).used;
+    for (let fuel = 0n; fuel < total; fuel++) {
+      const stopped = run('run', fuel, 3);
+      expect(stopped.error, `fuel ${fuel}`).toBe('unreachable');
+      expect(stopped.left, `fuel ${fuel}`).toBeLessThan(0n);
+    }
+    expect(run('run', total, 3)).toMatchObject({ error: undefined, left: 0n });
   });
 
   it('may call back into the module, which is charged to the same counter', () => {

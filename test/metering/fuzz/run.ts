@@ -8,6 +8,9 @@ import { mutate } from './mutate.ts';
 import { Random } from './random.ts';
 import { type Trial, tryModule } from './trial.ts';
 
+/** The generator's program is not made to be called again and again: it leaks, and after an abort it is dead. */
+const RENEWAL = 500;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { count: { type: 'string' }, seed: { type: 'string' } },
@@ -27,7 +30,7 @@ function originals(): Uint8Array[] {
 }
 
 async function fuzz(wanted: number, firstSeed: number): Promise<void> {
-  using generator = await Generator.load();
+  let generator = await Generator.load();
   const mutable = originals();
   const skipped = new Map<string, number>();
   const totals = { generated: 0, mutated: 0, calls: 0, exact: 0, stopped: 0, differing: 0 };
@@ -38,6 +41,10 @@ async function fuzz(wanted: number, firstSeed: number): Promise<void> {
     const bytes = isMutation
       ? mutate(mutable[random.below(mutable.length)] as Uint8Array, random)
       : generator.generate(at);
+    if (bytes === undefined || at % RENEWAL === 0) {
+      generator[Symbol.dispose]();
+      generator = await Generator.load();
+    }
     const trial: Trial = bytes ? tryModule(bytes, at) : { kind: 'skipped', reason: 'not generated' };
     if (trial.kind === 'skipped') skipped.set(trial.reason, (skipped.get(trial.reason) ?? 0) + 1);
     else if (trial.kind === 'differs') {
