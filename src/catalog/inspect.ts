@@ -81,6 +81,12 @@ function memoryFault({ memories }: ModuleDescription, limits: Limits): Refusal |
   if (memory === undefined || more.length > 0) {
     return refuse('ERR_MODULE_UNSUPPORTED', `expected one memory, got ${memories.length}`);
   }
+  if (memory.addressType === 'i64') {
+    return refuse(
+      'ERR_MODULE_UNSUPPORTED',
+      'expected a memory with 32-bit addresses, got one with 64-bit addresses',
+    );
+  }
   if (memory.minPages <= limits.memory_pages) return null;
   const message = `the module starts with ${memory.minPages} pages of memory; limits.memory_pages allows ${limits.memory_pages}`;
   return refuse('ERR_MEMORY_MINIMUM', message, {

@@ -6,6 +6,7 @@ import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
+import { meterCommand } from './meter.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   runCommand,
   buildCommand,
   inspectCommand,
+  meterCommand,
   checkCommand,
   doctorCommand,
 ];

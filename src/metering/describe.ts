@@ -12,12 +12,16 @@ export interface FunctionSignature {
 export interface MemoryDescription {
   readonly minPages: number;
   readonly maxPages?: number;
+  /** Present with 64-bit addresses. */
+  readonly addressType?: 'i64';
 }
 
 export interface TableDescription {
   readonly element: ReferenceType;
   readonly minElements: number;
   readonly maxElements?: number;
+  /** Present with 64-bit addresses. */
+  readonly addressType?: 'i64';
 }
 
 export interface GlobalDescription {
@@ -119,13 +123,18 @@ function describeFunction(module: ModuleSkeleton, index: number): FunctionSignat
 }
 
 function describeMemory(module: ModuleSkeleton, index: number): MemoryDescription {
-  const { min, max } = at(module.memories, index);
-  return max === undefined ? { minPages: min } : { minPages: min, maxPages: max };
+  const { min, max, wide } = at(module.memories, index);
+  return { minPages: min, ...(max !== undefined && { maxPages: max }), ...(wide && { addressType: 'i64' }) };
 }
 
 function describeTable(module: ModuleSkeleton, index: number): TableDescription {
-  const { element, min, max } = at(module.tables, index);
-  return max === undefined ? { element, minElements: min } : { element, minElements: min, maxElements: max };
+  const { element, min, max, wide } = at(module.tables, index);
+  return {
+    element,
+    minElements: min,
+    ...(max !== undefined && { maxElements: max }),
+    ...(wide && { addressType: 'i64' }),
+  };
 }
 
 /** An item whose index the parser has checked. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUILTIN_FOLDER } from '../../src/catalog/load.ts';
+import { COST_TABLE_HASH } from '../../src/metering/index.ts';
 import { ECHO, ENDLESS, guest } from '../guests/wat.ts';
 import { wasmBroker } from '../support/wasm-broker.ts';
 
@@ -146,6 +147,33 @@ describe('wasm-broker run', () => {
   });
 });
 
+describe('wasm-broker meter', () => {
+  it('writes the metered module and reports sizes, blocks, functions, features and the cost table', async () => {
+    const output = join(folder, 'echo.metered.wasm');
+    const { code, stdout } = await wasmBroker(['meter', echo, '-o', output, '--report']);
+    expect(code).toBe(0);
+    for (const line of [
+      /^size {7}[\d.]+/m,
+      /^functions +\d+$/m,
+      /^blocks +\d+ charged, \d+ checked$/m,
+      /^features/m,
+    ]) {
+      expect(stdout).toMatch(line);
+    }
+    expect(stdout).toContain(COST_TABLE_HASH);
+    const module = new WebAssembly.Module(new Uint8Array(readFileSync(output)));
+    expect(WebAssembly.Module.exports(module).map(({ name }) => name)).toContain('metering:fuel');
+  });
+
+  it('refuses what is no module with the code of the fault, and writes nothing', async () => {
+    const output = join(folder, 'nothing.wasm');
+    const { code, stderr } = await wasmBroker(['meter', input, '-o', output]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('malformed-header');
+    expect(() => readFileSync(output)).toThrow('ENOENT');
+  });
+});
+
 describe('wasm-broker inspect', () => {
   it('shows what a module imports, exports and needs', async () => {
     const { code, stdout } = await wasmBroker([
@@ -247,7 +275,7 @@ describe('wasm-broker', () => {
     expect((await wasmBroker(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const help = await wasmBroker(['--help']);
     expect(help.code).toBe(0);
-    for (const command of ['demo', 'serve', 'run', 'build', 'inspect', 'check', 'doctor'])
+    for (const command of ['demo', 'serve', 'run', 'build', 'inspect', 'meter', 'check', 'doctor'])
       expect(help.stdout).toContain(`  ${command} `);
   });
 });
