@@ -1,5 +1,5 @@
 import type { BodyFacts } from './body-context.ts';
-import type { Marks } from './marks.ts';
+import { MARK, type Marks } from './marks.ts';
 import type { CodeRange } from './skeleton.ts';
 
 /** What the emitter has to know of one function. Valid until the next function is decoded. */
@@ -18,4 +18,20 @@ export interface BodyPlan {
   readonly weight: number;
   /** Whether the frame is counted against the depth limit. */
   readonly counted: boolean;
+}
+
+/** Whether the counter lives in a local. Where a caught exception may have changed it, it cannot. */
+export function keepsLocal({ facts }: BodyPlan): boolean {
+  return facts.hasLoop && !facts.hasCatch;
+}
+
+/** Whether anything is charged or checked at all. */
+export function needsCheck({ facts, marks }: BodyPlan): boolean {
+  if (facts.hasLoop || facts.hasCall || facts.hasLength || facts.hasWideLength) return true;
+  for (let index = 0; index < marks.count; index++) {
+    if (marks.kinds[index] === MARK.line || marks.kinds[index] === MARK.entry) {
+      if (marks.values[index] !== 0) return true;
+    }
+  }
+  return false;
 }

@@ -1,4 +1,5 @@
-import type { BodyPlan } from './body-plan.ts';
+import { type BodyPlan, keepsLocal, needsCheck } from './body-plan.ts';
+import { DepthCode } from './depth-code.ts';
 import { indexed, OP } from './emitted-opcodes.ts';
 import { LengthCharges } from './length-charges.ts';
 import { MARK } from './marks.ts';
@@ -48,6 +49,7 @@ export class BodyEmitter {
   readonly #out: Writer;
   readonly #offsets: OffsetRecorder;
   readonly #lengths: LengthCharges;
+  readonly #depthCode: DepthCode;
   #plan: BodyPlan | undefined;
   /** Indices of locals, or none. */
   #fuel = NONE;
@@ -69,6 +71,7 @@ export class BodyEmitter {
     this.#out = out;
     this.#offsets = offsets;
     this.#lengths = new LengthCharges(module, out);
+    this.#depthCode = new DepthCode(targets.depthGlobal, out);
   }
 
   /** Writes a body, without its size, to the output. Offsets are relative to the output's start. */
@@ -173,8 +176,8 @@ export class BodyEmitter {
       default:
         this.#spill();
         if (kind === MARK.importCall || kind === MARK.importTailCall) this.#check(this.#stop(depth));
-        if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#giveDepth();
-        else if (kind !== MARK.throw) this.#restoreDepth();
+        if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#leaveFrame();
+        else if (kind !== MARK.throw) this.#resumeFrame();
         this.#stays = false;
         this.#spilled = false;
         break;
@@ -189,7 +192,7 @@ export class BodyEmitter {
   // The way in and the way out.
 
   #enter(cost: number): void {
-    const { facts, typeIndex } = this.#plan as BodyPlan;
+    const { facts, typeIndex, weight } = this.#plan as BodyPlan;
     const out = this.#out;
     const charged = this.#fuel !== NONE || cost > 0 || needsCheck(this.#plan as BodyPlan);
     if (charged) {
@@ -203,7 +206,7 @@ export class BodyEmitter {
       }
       this.#checkTop(0);
     }
-    if (this.#takesDepth) this.#takeDepth();
+    if (this.#takesDepth) this.#depthCode.take(this.#depth, weight);
     if (facts.leavesEarly) {
       out.byte(OP.block);
       this.#targets.writeResultType(out, typeIndex);
@@ -217,7 +220,7 @@ export class BodyEmitter {
     if (facts.fallsThrough || facts.leavesEarly) {
       this.#spill();
       if (facts.hasCall) this.#check(0);
-      if (this.#takesDepth) this.#giveDepth();
+      this.#leaveFrame();
     }
     if (!this.#checks) return;
     out.pair(OP.return, OP.end);
@@ -225,39 +228,13 @@ export class BodyEmitter {
     out.byte(OP.unreachable);
   }
 
-  // The depth counter.
-
-  #takeDepth(): void {
-    const { weight } = this.#plan as BodyPlan;
-    const out = this.#out;
-    const { depthGlobal } = this.#targets;
-    indexed(out, OP.globalGet, depthGlobal);
-    out.byte(OP.i32Const);
-    out.signed(weight);
-    out.byte(OP.i32Sub);
-    indexed(out, OP.localTee, this.#depth);
-    indexed(out, OP.globalSet, depthGlobal);
-    indexed(out, OP.localGet, this.#depth);
-    out.pair(OP.i32Const, 0);
-    out.byte(OP.i32LtS);
-    out.pair(OP.brIf, 0);
-  }
-
-  #giveDepth(): void {
-    if (!this.#takesDepth) return;
-    const out = this.#out;
-    indexed(out, OP.localGet, this.#depth);
-    out.byte(OP.i32Const);
-    out.signed((this.#plan as BodyPlan).weight);
-    out.byte(OP.i32Add);
-    indexed(out, OP.globalSet, this.#targets.depthGlobal);
+  #leaveFrame(): void {
+    if (this.#takesDepth) this.#depthCode.give(this.#depth, (this.#plan as BodyPlan).weight);
   }
 
   /** In a function that catches: what was caught has not given back the frames that it left. */
-  #restoreDepth(): void {
-    if (!this.#takesDepth || !(this.#plan as BodyPlan).facts.hasCatch) return;
-    indexed(this.#out, OP.localGet, this.#depth);
-    indexed(this.#out, OP.globalSet, this.#targets.depthGlobal);
+  #resumeFrame(): void {
+    if (this.#takesDepth && (this.#plan as BodyPlan).facts.hasCatch) this.#depthCode.restore(this.#depth);
   }
 
   // The fuel counter.
@@ -379,22 +356,6 @@ export class BodyEmitter {
   #copy(start: number, end: number): void {
     if (end > start) this.#out.copy(this.#module.bytes, start, end);
   }
-}
-
-/** Whether the counter lives in a local. Where a caught exception may have changed it, it cannot. */
-function keepsLocal({ facts }: BodyPlan): boolean {
-  return facts.hasLoop && !facts.hasCatch;
-}
-
-/** Whether anything is charged or checked at all. */
-function needsCheck({ facts, marks }: BodyPlan): boolean {
-  if (facts.hasLoop || facts.hasCall || facts.hasLength || facts.hasWideLength) return true;
-  for (let index = 0; index < marks.count; index++) {
-    if (marks.kinds[index] === MARK.line || marks.kinds[index] === MARK.entry) {
-      if (marks.values[index] !== 0) return true;
-    }
-  }
-  return false;
 }
 
 function lebBytes(bytes: Uint8Array, start: number): number {

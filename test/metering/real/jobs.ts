@@ -51,7 +51,6 @@ export const JOBS: readonly Job[] = [
   { name: 'quickjs-emscripten', from: 'C, Emscripten', run: quickjs },
   { name: 'vscode-oniguruma', from: 'C, Emscripten', run: oniguruma },
   { name: 'yoga-wasm-web', from: 'C++, Emscripten', run: yoga },
-  { name: '@hpcc-js/wasm-graphviz', from: 'C and C++, Emscripten', run: graphviz },
   { name: 'binaryen', from: 'C++, Emscripten', run: binaryen },
   { name: 'wabt', from: 'C++, Emscripten', run: wabt },
   { name: 'esbuild-wasm', from: 'Go', run: esbuild },
@@ -61,7 +60,13 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').sl
 
 async function sourceMap(packages: Packages): Promise<string> {
   const { SourceMapConsumer } = packages.require('source-map');
-  const map = { version: 3, sources: ['a.ts'], names: ['x'], mappings: 'AAAA,IAAMA,CAAC,GAAG,CAAC;AACX', file: 'a.js' };
+  const map = {
+    version: 3,
+    sources: ['a.ts'],
+    names: ['x'],
+    mappings: 'AAAA,IAAMA,CAAC,GAAG,CAAC;AACX',
+    file: 'a.js',
+  };
   const consumer = await new SourceMapConsumer(map);
   return JSON.stringify(consumer.originalPositionFor({ line: 1, column: 5 }));
 }
@@ -93,14 +98,23 @@ async function lightningcss(packages: Packages): Promise<string> {
 async function resvg(packages: Packages): Promise<string> {
   const { initWasm, Resvg } = packages.require('@resvg/resvg-wasm');
   await initWasm(packages.file('@resvg/resvg-wasm/index_bg.wasm'));
-  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="15" fill="red"/></svg>';
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="15" fill="red"/></svg>';
   return hex(new Resvg(svg).render().asPng().slice(-64));
 }
 
 async function hashes(packages: Packages): Promise<string> {
   const { sha256, blake3, argon2id, crc32 } = packages.require('hash-wasm');
   const salt = new Uint8Array(16);
-  const slow = { password: 'p', salt, parallelism: 1, iterations: 2, memorySize: 64, hashLength: 16, outputType: 'hex' };
+  const slow = {
+    password: 'p',
+    salt,
+    parallelism: 1,
+    iterations: 2,
+    memorySize: 64,
+    hashLength: 16,
+    outputType: 'hex',
+  };
   return [await sha256(TEXT), await blake3(TEXT), await crc32(TEXT), await argon2id(slow)].join(' ');
 }
 
@@ -137,7 +151,9 @@ function llhttp(packages: Packages): string {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { env });
   const llhttp = exports as Record<string, Loose>;
   memory = llhttp.memory;
-  const message = Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello');
+  const message = Buffer.from(
+    'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello',
+  );
   const parser = llhttp.llhttp_alloc(2);
   const at = llhttp.malloc(message.length);
   new Uint8Array(memory.buffer).set(message, at);
@@ -153,13 +169,16 @@ async function sqlite(packages: Packages): Promise<string> {
   const { Database } = await packages.require('sql.js')();
   const db = new Database();
   db.run('create table t (a int, b text)');
-  for (let index = 0; index < 200; index++) db.run('insert into t values (?, ?)', [index, `row ${index % 7}`]);
+  for (let index = 0; index < 200; index++)
+    db.run('insert into t values (?, ?)', [index, `row ${index % 7}`]);
   return JSON.stringify(db.exec('select b, count(*), sum(a) from t group by b order by b'));
 }
 
 async function quickjs(packages: Packages): Promise<string> {
   const engine = await packages.require('quickjs-emscripten').getQuickJS();
-  return JSON.stringify(engine.evalCode('[...Array(50).keys()].map(n => n ** 2).filter(n => n % 3 == 1).join()'));
+  return JSON.stringify(
+    engine.evalCode('[...Array(50).keys()].map(n => n ** 2).filter(n => n % 3 == 1).join()'),
+  );
 }
 
 async function oniguruma(packages: Packages): Promise<string> {
@@ -181,21 +200,20 @@ async function yoga(packages: Packages): Promise<string> {
   return JSON.stringify(child.getComputedLayout());
 }
 
-async function graphviz(packages: Packages): Promise<string> {
-  const { Graphviz } = await packages.import('@hpcc-js/wasm-graphviz');
-  return (await Graphviz.load()).dot('digraph { a -> b -> c; a -> c }').slice(-400);
-}
-
 async function binaryen(packages: Packages): Promise<string> {
   const { default: b } = await packages.import('binaryen');
-  const module = b.parseText('(module (func (export "f") (result i32) (i32.add (i32.const 1) (i32.const 2))))');
+  const module = b.parseText(
+    '(module (func (export "f") (result i32) (i32.add (i32.const 1) (i32.const 2))))',
+  );
   module.optimize();
   return module.emitText();
 }
 
 async function wabt(packages: Packages): Promise<string> {
   const tools = await packages.require('wabt')();
-  return hex(tools.parseWat('a.wat', '(module (func (export "f") (result i32) (i32.const 42)))').toBinary({}).buffer);
+  return hex(
+    tools.parseWat('a.wat', '(module (func (export "f") (result i32) (i32.const 42)))').toBinary({}).buffer,
+  );
 }
 
 /** Go's runtime with its own glue: the command line, which prints its version through `fs.writeSync`. */

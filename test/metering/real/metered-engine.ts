@@ -59,16 +59,14 @@ export function meterEverything(): EngineReport {
     return instance;
   };
   const replaced = {
-    Module: Object.assign(
-      function (source: BufferSource) {
-        return compile(source);
-      },
-      { exports: Module.exports, imports: Module.imports, customSections: Module.customSections, prototype: Module.prototype },
-    ),
+    Module: Object.assign((source: BufferSource) => compile(source), {
+      exports: Module.exports,
+      imports: Module.imports,
+      customSections: Module.customSections,
+      prototype: Module.prototype,
+    }),
     Instance: Object.assign(
-      function (module: WebAssembly.Module, imports?: WebAssembly.Imports) {
-        return instantiate(module, imports);
-      },
+      (module: WebAssembly.Module, imports?: WebAssembly.Imports) => instantiate(module, imports),
       { prototype: Instance.prototype },
     ),
     compile: async (source: BufferSource) => compile(source),

@@ -24,7 +24,10 @@ function compareAll(): void {
 
 function inProcess(name: string, variant: string): { output?: string; report?: string; error?: string } {
   const { stdout, stderr } = spawnSync(process.execPath, [import.meta.filename, folder, name, variant]);
-  const line = stdout.toString().split('\n').find((text) => text.startsWith('{"job"'));
+  const line = stdout
+    .toString()
+    .split('\n')
+    .find((text) => text.startsWith('{"job"'));
   if (line === undefined) return { error: stderr.toString().slice(-300).replaceAll('\n', ' ') };
   return JSON.parse(line) as { output: string; report: string };
 }
