@@ -59,16 +59,11 @@ export function meterEverything(): EngineReport {
     return instance;
   };
   const replaced = {
-    Module: Object.assign((source: BufferSource) => compile(source), {
-      exports: Module.exports,
-      imports: Module.imports,
-      customSections: Module.customSections,
-      prototype: Module.prototype,
+    Module: new Proxy(Module, { construct: (_, [source]) => compile(source as BufferSource) }),
+    Instance: new Proxy(Instance, {
+      construct: (_, [module, imports]) =>
+        instantiate(module as WebAssembly.Module, imports as WebAssembly.Imports | undefined),
     }),
-    Instance: Object.assign(
-      (module: WebAssembly.Module, imports?: WebAssembly.Imports) => instantiate(module, imports),
-      { prototype: Instance.prototype },
-    ),
     compile: async (source: BufferSource) => compile(source),
     instantiate: async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
       if (source instanceof Module) return instantiate(source, imports);
