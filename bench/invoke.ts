@@ -1,4 +1,4 @@
-// What one invocation costs in its own thread: a fresh, metered, bounded instance against the bare call on a kept
+// What one invocation costs in its own thread: fresh state, metered and bounded, against the bare call on a kept
 // instance, and against plain JavaScript. UTF-8 in and out is part of every subject. Dispatch is another benchmark.
 import { readFileSync } from 'node:fs';
 import { admitArtifact } from '../src/catalog/admission.ts';
@@ -7,7 +7,8 @@ import { ensureBuilt } from '../src/catalog/compile.ts';
 import { BUILTIN_FOLDER } from '../src/catalog/load.ts';
 import { DEFAULT_LIMITS } from '../src/model/limits.ts';
 import type { ModuleMessage } from '../src/sandbox/protocol.ts';
-import { startInvocation } from '../src/sandbox/worker/invocation.ts';
+import { CellStore } from '../src/sandbox/worker/cell-store.ts';
+import { startInvocation, type Workplace } from '../src/sandbox/worker/invocation.ts';
 import { ECHO, guest } from '../test/guests/wat.ts';
 import { type Cost, measure, report, type Subject } from './measure.ts';
 
@@ -19,13 +20,24 @@ const TRANSFORM = `${BUILTIN_FOLDER}/transform`;
 await ensureBuilt([TRANSFORM]);
 const transformWasm = readFileSync(`${TRANSFORM}/handler.wasm`);
 
-/** A guest whose start function fills 1 MB, as language runtimes do; then it echoes. */
-const HEAP = guest({
+/** The echo again with code in it that could write its table, so that every invocation has a fresh instance. */
+const ECHO_FRESH = guest({
   imports: ['input_len', 'input_read', 'output_write'],
-  pages: '20',
-  fields: `(func $start (memory.fill (i32.const 131072) (i32.const 1) (i32.const 1048576))) (start $start)`,
-  body: '(call $input_read (i32.const 8)) (call $output_write (i32.const 8) (call $input_len)) (i32.const 0)',
+  fields:
+    '(table 1 1 funcref) (func $f) (elem declare func $f) (func (table.set (i32.const 0) (ref.func $f)))',
+  body: '(call $input_read (i32.const 0)) (call $output_write (i32.const 0) (call $input_len)) (i32.const 0)',
 });
+
+/** Grows its memory by 1 MB and clears it in its start function, as language runtimes do; echoes through that heap. */
+const heap = (fill: string) =>
+  guest({
+    imports: ['input_len', 'input_read', 'output_write'],
+    pages: '4 64',
+    fields: `(func $start (drop (memory.grow (i32.const 16)))
+      (memory.fill (i32.const 262144) (i32.const ${fill}) (i32.const 1048576))) (start $start)`,
+    body: `(call $input_read (i32.const 524288))
+      (call $output_write (i32.const 524288) (call $input_len)) (i32.const 0)`,
+  });
 
 const text1k = JSON.stringify({ payload: 'x'.repeat(1010) });
 const orders = Array.from({ length: 14 }, (_, n) => ({
@@ -41,13 +53,15 @@ const transformConfig = JSON.stringify({ each: true, mapping });
 const subjects = {
   echo_sandboxed: sandboxed(ECHO, text1k, '{}'),
   echo_sandboxed_again: sandboxed(ECHO, text1k, '{}'),
+  echo_fresh: sandboxed(ECHO_FRESH, text1k, '{}'),
   echo_bare: bare(ECHO, text1k, '{}'),
   echo_js: (times: number) => {
     for (let n = 0; n < times; n += 1)
       if (decoder.decode(encoder.encode(text1k)) !== text1k) throw new Error('echo');
   },
-  heap_sandboxed: sandboxed(HEAP, text1k, '{}'),
-  heap_bare: bare(HEAP, text1k, '{}'),
+  heap_sandboxed: sandboxed(heap('0'), text1k, '{}'),
+  heap_bare: bare(heap('0'), text1k, '{}'),
+  heap_of_data_sandboxed: sandboxed(heap('1'), text1k, '{}'),
   transform_sandboxed: sandboxed(transformWasm, text1k5, transformConfig),
   transform_bare: bare(transformWasm, text1k5, transformConfig),
   transform_js: (times: number) => {
@@ -65,23 +79,30 @@ const ratio = (a: keyof typeof cost, b: keyof typeof cost) => cost[a].medianUs /
 report(
   'invoke',
   {
-    echo_vs_bare: ratio('echo_sandboxed', 'echo_bare'),
+    // The harder way to fresh state decides: a fresh instance, which not every handler needs.
+    echo_vs_bare: ratio('echo_fresh', 'echo_bare'),
+    echo_restored_vs_bare: ratio('echo_sandboxed', 'echo_bare'),
     echo_vs_js: ratio('echo_sandboxed', 'echo_js'),
     heap_vs_bare: ratio('heap_sandboxed', 'heap_bare'),
+    heap_of_data_vs_bare: ratio('heap_of_data_sandboxed', 'heap_bare'),
     transform_vs_bare: ratio('transform_sandboxed', 'transform_bare'),
     transform_vs_js: ratio('transform_sandboxed', 'transform_js'),
-    echo_us: cost.echo_sandboxed.medianUs,
+    echo_us: cost.echo_fresh.medianUs,
+    echo_restored_us: cost.echo_sandboxed.medianUs,
     transform_us: cost.transform_sandboxed.medianUs,
     null_run: ratio('echo_sandboxed_again', 'echo_sandboxed'),
   },
-  {},
+  { echo_vs_bare: ['<=', 10], heap_vs_bare: ['<=', 15] },
 );
 
 /** The lane's own code, in this thread: fresh instance, counters, limits, imports by the ABI, output copied out. */
 function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
   const module = moduleMessage(admitArtifact(bytes, null, DEFAULT_LIMITS));
-  const mark = { enter: () => {}, leave: () => {} };
-  const callBroker = () => Promise.resolve(null);
+  const workplace: Workplace = {
+    cells: new CellStore(),
+    callBroker: () => Promise.resolve(null),
+    mark: { enter: () => {}, leave: () => {} },
+  };
   return (times) => {
     for (let n = 0; n < times; n += 1) {
       const invoke = {
@@ -96,7 +117,7 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
         logLevel: null,
         mayWait: false,
       } as const;
-      const { result } = startInvocation(module, invoke, callBroker, mark);
+      const { result } = startInvocation(module, invoke, workplace);
       if (result instanceof Promise || result.result.kind !== 'returned')
         throw new Error('invocation failed');
       decoder.decode(result.result.output);

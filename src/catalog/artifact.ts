@@ -1,13 +1,10 @@
 import type { CapabilityName } from '../model/abi.ts';
 import type { Manifest } from '../model/manifest.ts';
 
-/** An admitted module: checked, metered, compiled. Immutable; valid for any number of invocations. */
-export interface Artifact {
+/** What admission found out about a module: plain data, so that it can come from another process. */
+export interface ModuleFacts {
   /** `sha256:…` of the bytes as published, before rewriting. The artifact's identity. */
   readonly digest: string;
-  readonly manifest: Manifest | null;
-  /** The metered module. Its code is shared by every thread it is posted to. */
-  readonly module: WebAssembly.Module;
   readonly publishedBytes: number;
   readonly meteredBytes: number;
   readonly costTableHash: string;
@@ -25,4 +22,38 @@ export interface Artifact {
   readonly capabilities: readonly CapabilityName[];
   /** True when it imports a call that leaves the sandbox, so that its stack must be suspendable. */
   readonly suspends: boolean;
+}
+
+/**
+ * How far the state before the first entry was prepared at admission: memory and globals after the start function. An
+ * invocation whose limits are below what the start function was given runs the plain module instead.
+ */
+export interface ImageFacts {
+  /** Exported function that puts memory and globals back to this state; to be called before the first entry too. */
+  readonly restoreExport: string;
+  /** How far the code lies behind that of the plain module: for stack frames. */
+  readonly codeShift: number;
+  /** What the start function used; charged to every invocation as if it had run. */
+  readonly startFuel: number;
+  /** The call depth it was given. */
+  readonly depthBytes: number;
+  /** Pages of memory it left. */
+  readonly memoryMinPages: number;
+}
+
+/** An admitted module before the broker compiled it. */
+export interface PreparedModule {
+  readonly facts: ModuleFacts;
+  /** The metered module. */
+  readonly metered: Uint8Array<ArrayBuffer>;
+  /** The same with its image built in, where the module allows it. */
+  readonly image: { readonly facts: ImageFacts; readonly bytes: Uint8Array<ArrayBuffer> } | null;
+}
+
+/** An admitted module: checked, metered, compiled. Immutable; valid for any number of invocations. */
+export interface Artifact extends ModuleFacts {
+  readonly manifest: Manifest | null;
+  /** The metered module. Its code is shared by every thread it is posted to. */
+  readonly module: WebAssembly.Module;
+  readonly image: (ImageFacts & { readonly module: WebAssembly.Module }) | null;
 }

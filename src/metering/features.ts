@@ -18,6 +18,13 @@ const MARKERS: readonly (readonly [feature: string, first: number, end: number])
   ['bulk-memory', PREFIX_FC + 8, PREFIX_FC + 15],
   ['reference-types', PREFIX_FC + 15, PREFIX_FD],
   ['simd', PREFIX_FD, OPCODE_SPACE],
+  // What an instance can change for good besides its memory and globals: tables, and which segments are left.
+  ['table-writes', 0x26, 0x27],
+  ['table-writes', PREFIX_FC + 12, PREFIX_FC + 13],
+  ['table-writes', PREFIX_FC + 14, PREFIX_FC + 16],
+  ['table-writes', PREFIX_FC + 17, PREFIX_FC + 18],
+  ['segment-use', PREFIX_FC + 8, PREFIX_FC + 10],
+  ['segment-use', PREFIX_FC + 12, PREFIX_FC + 14],
 ];
 
 /** The features beyond WebAssembly 1.0 that a module uses, given which opcodes occur in it. */

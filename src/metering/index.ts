@@ -17,6 +17,15 @@ export { DEFAULT_METER_LIMITS, type MeterLimits } from './limits.ts';
 export { type Metered, type MeterOptions, type MeterSummary, meter } from './meter.ts';
 export { type Offsets, originalOffset } from './offsets.ts';
 export { clampMemory, clampTable } from './passes/clamp.ts';
+export {
+  exportMutableGlobals,
+  globalExport,
+  hasNumericGlobals,
+  type InstanceImage,
+  type ModuleWithImage,
+  RESTORE_EXPORT,
+  withImage,
+} from './passes/image.ts';
 export { importMemory } from './passes/import-memory.ts';
 export { keepExports } from './passes/keep-exports.ts';
 export { startToExport } from './passes/start-to-export.ts';

@@ -19,6 +19,17 @@ export interface ModuleMessage {
   readonly memoryMinPages: number;
   readonly memoryMaxPages: number;
   readonly suspends: boolean;
+  readonly image: ModuleImage | null;
+}
+
+/** The module with its state before the first entry built in; `ImageFacts` of the catalog says more. */
+export interface ModuleImage {
+  readonly module: WebAssembly.Module;
+  readonly restoreExport: string;
+  readonly codeShift: number;
+  readonly startFuel: number;
+  readonly depthBytes: number;
+  readonly memoryMinPages: number;
 }
 
 /** Run one invocation. `slot` is its place in the lane's clock and free again after its result. */

@@ -82,7 +82,8 @@ describe('a step that goes on later', () => {
   const run = async (given: Partial<StepInvocation>) => {
     const invocation = stepInvocation(given);
     queue.enqueue(invocation);
-    await expect.poll(() => settled.length + told.filter(([what]) => what === 'waiting').length).toBe(1);
+    const ends = () => settled.length + told.filter(([what]) => what === 'waiting').length;
+    await expect.poll(ends, { timeout: 20_000 }).toBe(1);
     return invocation;
   };
 

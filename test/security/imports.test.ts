@@ -50,13 +50,13 @@ describe('a module that reaches for the host', () => {
     });
   });
 
-  it('keeps none of its exports but memory and entry, whatever they are called', () => {
+  it('keeps none of its exports but its entry, whatever they are called', () => {
     const module = guest({
       fields:
         '(func (export "constructor#get:isAdmin") (result i32) (i32.const 1)) (func (export "__proto__"))',
     });
     const names = WebAssembly.Module.exports(admit(module).module).map(({ name }) => name);
-    expect(names.filter((name) => !name.startsWith('metering:')).sort()).toEqual(['memory', 'tk_handle']);
+    expect(names.filter((name) => !name.startsWith('metering:')).sort()).toEqual(['tk_handle']);
   });
 
   it('cannot name an export like the counters', () => {

@@ -10,7 +10,11 @@ import { brokenRule, chargeGuest, type GuestState, isOutOfFuel, stopGuest } from
 import { suspending } from './jspi.ts';
 
 /** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
-export type CallBroker = (wireNumber: number, payload: Uint8Array) => Promise<ReplyMessage | null>;
+export type CallBroker = (
+  slot: number,
+  wireNumber: number,
+  payload: Uint8Array,
+) => Promise<ReplyMessage | null>;
 
 /** Fuel of a host call: entering the host, and copying bytes (a copy in guest code costs half a unit a byte). */
 export const HOST_CALL_FUEL = Object.freeze({ call: 64, bytesPerUnit: 2 });
@@ -21,7 +25,7 @@ const FAILURE_BYTES = 16 * 1024;
 
 type ImportFunction = (...args: number[]) => number | undefined;
 
-/** Builds the import object for one instance from the ABI's list. */
+/** Builds the import object for the instances on one memory from the ABI's list. */
 export function linkCore(state: GuestState, callBroker: CallBroker): WebAssembly.Imports {
   const served: Readonly<Record<string, ImportFunction>> = {
     ...documentImports(state),
@@ -191,7 +195,7 @@ function leavingCall(state: GuestState, name: string, wireNumber: number, callBr
     }
     const payload = guestBytes(state, name, pointer, size)?.slice();
     if (payload === undefined) return HOST_STATUS.invalid;
-    const reply = await callBroker(wireNumber, payload);
+    const reply = await callBroker(state.slot, wireNumber, payload);
     if (reply === null) return HOST_STATUS.failed;
     chargeGuest(state, priceOf(reply.payload.byteLength));
     state.result = reply.payload;

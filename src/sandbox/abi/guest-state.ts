@@ -1,23 +1,25 @@
 /** Runs in a lane's thread. What the host side remembers of one running guest. */
 import type { ErrorCode } from '../../errors.ts';
-import type { Limits } from '../../model/limits.ts';
-import type { GuestResult, LogRecord } from '../protocol.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../model/limits.ts';
+import { type GuestResult, type InvokeMessage, type LogRecord, NOT_RUNNING } from '../protocol.ts';
 
+/** One per memory, whose imports are bound to it: it serves one invocation after another. */
 export interface GuestState {
   readonly memory: WebAssembly.Memory;
-  readonly limits: Limits;
-  readonly input: Uint8Array;
-  readonly config: Uint8Array;
-  readonly step: Uint8Array;
-  readonly timeMs: number | null;
-  readonly logLevel: number | null;
-  readonly mayWait: boolean;
+  slot: number;
+  limits: Limits;
+  input: Uint8Array;
+  config: Uint8Array;
+  step: Uint8Array;
+  timeMs: number | null;
+  logLevel: number | null;
+  mayWait: boolean;
   /** The metered module's fuel counter; set once the instance exists. */
   fuel: WebAssembly.Global<'i64'> | null;
   output: Uint8Array | null;
   /** What `result_read` yields. */
   result: Uint8Array;
-  readonly logs: LogRecord[];
+  logs: LogRecord[];
   logBytes: number;
   /** A verdict of the host on the running guest; it wins over whatever the guest does afterwards. */
   stopped: GuestResult | null;
@@ -26,6 +28,45 @@ export interface GuestState {
 }
 
 export const NO_BYTES = new Uint8Array(0);
+
+/** A state that belongs to no invocation yet: no documents, no grants. */
+export function newGuestState(memory: WebAssembly.Memory): GuestState {
+  return {
+    memory,
+    slot: NOT_RUNNING,
+    limits: DEFAULT_LIMITS,
+    input: NO_BYTES,
+    config: NO_BYTES,
+    step: NO_BYTES,
+    timeMs: null,
+    logLevel: null,
+    mayWait: false,
+    fuel: null,
+    output: null,
+    result: NO_BYTES,
+    logs: [],
+    logBytes: 0,
+    stopped: null,
+    fuelWhenStopped: null,
+  };
+}
+
+/** Gives a state that belongs to no invocation to one. */
+export function enterGuestState(state: GuestState, message: InvokeMessage): void {
+  state.slot = message.slot;
+  state.limits = message.limits;
+  state.input = message.input;
+  state.config = message.config;
+  state.step = message.step;
+  state.timeMs = message.timeMs;
+  state.logLevel = message.logLevel;
+  state.mayWait = message.mayWait;
+}
+
+/** Takes it back: what `newGuestState` answers, field by field. */
+export function leaveGuestState(state: GuestState): void {
+  Object.assign(state, newGuestState(state.memory));
+}
 
 /**
  * Ends the guest: its counter goes below zero, so that the next check in its own code traps. Never by a throw, which a

@@ -117,9 +117,10 @@ export class Lane {
     if (!this.#knownDigests.has(artifact.digest)) {
       this.#knownDigests.add(artifact.digest);
       const { digest, module, fuelExport, depthExport, deniedGrowExport, startExport, suspends } = artifact;
-      const { memoryMinPages, memoryMaxPages } = artifact;
+      const { memoryMinPages, memoryMaxPages, image } = artifact;
       const exports = { fuelExport, depthExport, deniedGrowExport, startExport };
-      this.#send({ type: 'module', digest, module, ...exports, memoryMinPages, memoryMaxPages, suspends });
+      const memory = { memoryMinPages, memoryMaxPages };
+      this.#send({ type: 'module', digest, module, ...exports, ...memory, suspends, image });
     }
     const limits = authority.limits;
     const { digest } = artifact;

@@ -14,12 +14,13 @@ const STACK_FRAMES_MAX = 16;
 export function classify(
   state: GuestState,
   module: ModuleMessage,
-  instance: WebAssembly.Instance,
+  exports: WebAssembly.Exports,
   end: EntryEnd,
+  codeShift: number,
 ): GuestResult {
   if (state.stopped !== null) return state.stopped;
   if (state.fuel !== null && state.fuel.value < 0n) return outOfFuel(state);
-  if ('thrown' in end) return classifyTrap(state, module, instance, end.thrown);
+  if ('thrown' in end) return classifyTrap(state, module, exports, end.thrown, codeShift);
   if (end.returned !== 0) {
     const message = `the handler returned ${end.returned}; 0 means success`;
     return { kind: 'failed', code: 'ERR_GUEST_RETURN', message, retryable: false };
@@ -49,10 +50,11 @@ function outOfFuel(state: GuestState): GuestResult {
 function classifyTrap(
   state: GuestState,
   module: ModuleMessage,
-  instance: WebAssembly.Instance,
+  exports: WebAssembly.Exports,
   thrown: unknown,
+  codeShift: number,
 ): GuestResult {
-  const depthLeft = Number(globalValue(instance, module.depthExport));
+  const depthLeft = Number(globalValue(exports, module.depthExport));
   if (depthLeft < 0 || thrown instanceof RangeError) {
     const allowed = state.limits.depth;
     const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
@@ -67,7 +69,7 @@ function classifyTrap(
       setting: 'limits.depth',
     };
   }
-  if (wasDeniedMemory(state, module, instance) && isUnreachable(thrown)) {
+  if (wasDeniedMemory(state, module, exports) && isUnreachable(thrown)) {
     const allowed = state.limits.memory_pages;
     const used = state.memory.buffer.byteLength / 65536;
     const message = `the handler asked for more memory than limits.memory_pages = ${allowed} allows (it had ${used} pages)`;
@@ -83,13 +85,18 @@ function classifyTrap(
     };
   }
   const message = thrown instanceof Error ? thrown.message : 'trap';
-  return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message: `trap: ${message}`, stack: wasmFrames(thrown) };
+  return {
+    kind: 'trapped',
+    code: 'ERR_GUEST_TRAP',
+    message: `trap: ${message}`,
+    stack: wasmFrames(thrown, codeShift),
+  };
 }
 
 /** True when the invocation's own limit, and not the module's declared maximum, stopped a memory.grow. */
-function wasDeniedMemory(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance): boolean {
+function wasDeniedMemory(state: GuestState, module: ModuleMessage, exports: WebAssembly.Exports): boolean {
   if (module.deniedGrowExport === null || module.memoryMaxPages < state.limits.memory_pages) return false;
-  return globalValue(instance, module.deniedGrowExport) === 1;
+  return globalValue(exports, module.deniedGrowExport) === 1;
 }
 
 /** How allocators of compiled languages end when there is no memory. */
@@ -98,19 +105,21 @@ function isUnreachable(thrown: unknown): boolean {
 }
 
 /** The value of an exported global, 0 when there is none. */
-export function globalValue(instance: WebAssembly.Instance, name: string): number | bigint {
-  const found = instance.exports[name];
+export function globalValue(exports: WebAssembly.Exports, name: string): number | bigint {
+  const found = exports[name];
   return found instanceof WebAssembly.Global ? (found.value as number | bigint) : 0;
 }
 
 /** The wasm frames of a trap's stack: `divide (wasm-function[12]:0x1f4)`; nothing of the host. */
-function wasmFrames(thrown: unknown): string[] {
+function wasmFrames(thrown: unknown, codeShift: number): string[] {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const frames: string[] = [];
   for (const match of stack.matchAll(
-    /at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]:0x[0-9a-f]+)/g,
+    /at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]):0x([0-9a-f]+)/g,
   )) {
-    frames.push(match[1] === undefined ? match[2]! : `${match[1]} (${match[2]})`);
+    const [, name, place, offset = '0'] = match;
+    const where = `${place}:0x${(Number.parseInt(offset, 16) - codeShift).toString(16)}`;
+    frames.push(name === undefined ? where : `${name} (${where})`);
     if (frames.length === STACK_FRAMES_MAX) break;
   }
   return frames;

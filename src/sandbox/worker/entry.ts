@@ -16,7 +16,8 @@ import {
   type ResultMessage,
   type ToLane,
 } from '../protocol.ts';
-import { type RunningInvocation, startInvocation } from './invocation.ts';
+import { CellStore } from './cell-store.ts';
+import { type RunningInvocation, startInvocation, type Workplace } from './invocation.ts';
 
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
 type Resume = (reply: ReplyMessage | null) => void;
@@ -34,6 +35,11 @@ class LaneThread {
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
+  readonly #workplace: Workplace = {
+    cells: new CellStore(),
+    callBroker: (slot, wireNumber, payload) => this.#call(slot, wireNumber, payload),
+    mark: { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
+  };
   #outbox: FromLane[] = [];
 
   constructor(port: MessagePort, clock: Float64Array, close: () => void) {
@@ -73,12 +79,7 @@ class LaneThread {
     const module = this.#modules.get(message.digest);
     if (module === undefined) throw new Error(`lane has no module ${message.digest}`);
     this.#clock[CLOCK_FIRST_SLOT + message.slot] = epochMs();
-    const running = startInvocation(
-      module,
-      message,
-      (wireNumber, payload) => this.#call(message.slot, wireNumber, payload),
-      { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
-    );
+    const running = startInvocation(module, message, this.#workplace);
     if (!(running.result instanceof Promise)) {
       this.#finish(running.result);
       return;

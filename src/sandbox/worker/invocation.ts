@@ -1,8 +1,8 @@
-/** Runs in a lane's thread: one invocation, from a fresh instance to its result. */
+/** Runs in a lane's thread: one invocation, from a new guest to its result. */
 import { messageOf } from '../../errors.ts';
 import { ABI_ENTRY } from '../../model/abi.ts';
-import { type CallBroker, linkCore } from '../abi/core.ts';
-import { type GuestState, NO_BYTES, stopGuest } from '../abi/guest-state.ts';
+import type { CallBroker } from '../abi/core.ts';
+import { enterGuestState, stopGuest } from '../abi/guest-state.ts';
 import { promising } from '../abi/jspi.ts';
 import {
   epochMs,
@@ -11,8 +11,9 @@ import {
   type ModuleMessage,
   type ResultMessage,
 } from '../protocol.ts';
+import { giveBackCell, restore, takeCell, type Variant, variantOf } from './cell.ts';
+import type { Cell, CellStore } from './cell-store.ts';
 import { classify, type EntryEnd } from './classify.ts';
-import { giveBackMemory, takeMemory } from './memory-pool.ts';
 
 /** A guest that is running or suspended. */
 export interface RunningInvocation {
@@ -28,62 +29,61 @@ export interface RunningMark {
   leave(): void;
 }
 
-/** Starts `message` in a fresh instance of `module`. Guest code may already have finished when this returns. */
+/** What a lane's thread keeps for all its invocations. */
+export interface Workplace {
+  readonly cells: CellStore;
+  readonly callBroker: CallBroker;
+  readonly mark: RunningMark;
+}
+
+/** Starts `message` in a new guest of `module`. Guest code may already have finished when this returns. */
 export function startInvocation(
   module: ModuleMessage,
   message: InvokeMessage,
-  callBroker: CallBroker,
-  mark: RunningMark,
+  workplace: Workplace,
 ): RunningInvocation {
   const startedMs = epochMs();
-  const state = newState(module, message);
-  const instance = instantiate(state, module, callBroker);
-  if (!(instance instanceof WebAssembly.Instance)) {
-    return { result: notStarted(message.slot, instance, startedMs), cancel: () => {} };
-  }
-  setCounters(state, module, instance);
+  const { mark } = workplace;
+  const variant = variantOf(module, message);
+  const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
+  const { state } = cell;
+  enterGuestState(state, message);
+  const fault = instantiate(cell, variant);
+  if (fault !== null) return { result: notStarted(message.slot, fault, startedMs), cancel: () => {} };
+  const guest: Guest = { module, variant, cell, exports: exportsOf(cell) };
+  setCounters(guest);
   const finish = (end: EntryEnd): ResultMessage => {
     mark.leave();
-    return report(state, module, message, instance, end, startedMs);
+    return report(workplace, guest, message.slot, end, startedMs);
   };
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
   mark.enter(message.slot);
-  const result = module.suspends
-    ? runSuspendable(module, instance, finish)
-    : finish(runStraight(module, instance));
+  const result = module.suspends ? runSuspendable(guest, finish) : finish(runStraight(guest));
   if (module.suspends) mark.leave();
   return { result, cancel };
 }
 
-function newState(module: ModuleMessage, message: InvokeMessage): GuestState {
-  return {
-    memory: takeMemory(module, message.limits.memory_pages),
-    limits: message.limits,
-    input: message.input,
-    config: message.config,
-    step: message.step,
-    timeMs: message.timeMs,
-    logLevel: message.logLevel,
-    mayWait: message.mayWait,
-    fuel: null,
-    output: null,
-    result: NO_BYTES,
-    logs: [],
-    logBytes: 0,
-    stopped: null,
-    fuelWhenStopped: null,
-  };
+/** One invocation's instance. */
+interface Guest {
+  readonly module: ModuleMessage;
+  readonly variant: Variant;
+  readonly cell: Cell;
+  readonly exports: WebAssembly.Exports;
+}
+
+function exportsOf({ instance }: Cell): WebAssembly.Exports {
+  if (instance === null) throw new TypeError('the cell has no instance');
+  return instance.exports;
 }
 
 /** An active segment that does not fit is the module's fault; anything else (no address space left) is ours. */
-function instantiate(
-  state: GuestState,
-  module: ModuleMessage,
-  callBroker: CallBroker,
-): WebAssembly.Instance | GuestResult {
+function instantiate(cell: Cell, variant: Variant): GuestResult | null {
+  if (cell.instance !== null) return null;
   try {
-    return new WebAssembly.Instance(module.module, linkCore(state, callBroker));
+    cell.instance = new WebAssembly.Instance(variant.module, cell.imports);
+    restore(cell, variant);
+    return null;
   } catch (error) {
     const message = `instantiation: ${messageOf(error)}`;
     if (error instanceof WebAssembly.RuntimeError)
@@ -97,58 +97,64 @@ function notStarted(slot: number, result: GuestResult, startedMs: number): Resul
   return { type: 'result', slot, result, fuel: 0, fuelExact: true, peakMemoryBytes: 0, logs: [], wallMs };
 }
 
-function setCounters(state: GuestState, module: ModuleMessage, instance: WebAssembly.Instance): void {
-  const fuel = instance.exports[module.fuelExport] as WebAssembly.Global<'i64'>;
-  const depth = instance.exports[module.depthExport] as WebAssembly.Global<'i32'>;
-  fuel.value = BigInt(state.limits.fuel);
+function setCounters({ module, variant, cell: { state }, exports }: Guest): void {
+  const fuel = exports[module.fuelExport] as WebAssembly.Global<'i64'>;
+  const depth = exports[module.depthExport] as WebAssembly.Global<'i32'>;
+  fuel.value = BigInt(state.limits.fuel - variant.startFuel);
   depth.value = state.limits.depth;
   state.fuel = fuel;
 }
 
-function runStraight(module: ModuleMessage, instance: WebAssembly.Instance): EntryEnd {
+/** The start function, where it has not run at admission. */
+function startOf({ module, variant, exports }: Guest): WebAssembly.ExportValue | null {
+  if (variant.restoreExport !== null || module.startExport === null) return null;
+  return exports[module.startExport] ?? null;
+}
+
+function runStraight(guest: Guest): EntryEnd {
   try {
-    if (module.startExport !== null) (instance.exports[module.startExport] as () => void)();
-    return { returned: (instance.exports[ABI_ENTRY] as () => number)() };
+    (startOf(guest) as (() => void) | null)?.();
+    return { returned: (guest.exports[ABI_ENTRY] as () => number)() };
   } catch (thrown) {
     return { thrown };
   }
 }
 
 async function runSuspendable(
-  module: ModuleMessage,
-  instance: WebAssembly.Instance,
+  guest: Guest,
   finish: (end: EntryEnd) => ResultMessage,
 ): Promise<ResultMessage> {
   try {
-    if (module.startExport !== null) await promising(instance.exports[module.startExport]!)();
-    return finish({ returned: await promising(instance.exports[ABI_ENTRY]!)() });
+    const start = startOf(guest);
+    if (start !== null) await promising(start)();
+    return finish({ returned: await promising(guest.exports[ABI_ENTRY] as WebAssembly.ExportValue)() });
   } catch (thrown) {
     return finish({ thrown });
   }
 }
 
 function report(
-  state: GuestState,
-  module: ModuleMessage,
-  message: InvokeMessage,
-  instance: WebAssembly.Instance,
+  { cells }: Workplace,
+  { module, variant, cell, exports }: Guest,
+  slot: number,
   end: EntryEnd,
   startedMs: number,
 ): ResultMessage {
-  const result = classify(state, module, instance, end);
+  const { state } = cell;
+  const result = classify(state, module, exports, end, variant.codeShift);
   const fuelLeft = state.fuelWhenStopped ?? state.fuel?.value ?? 0n;
-  const peakMemoryBytes = state.memory.buffer.byteLength;
-  if (!('thrown' in end)) giveBackMemory(module, message.limits.memory_pages, state.memory);
-  return {
+  const reported: ResultMessage = {
     type: 'result',
-    slot: message.slot,
+    slot,
     result,
     fuel: state.limits.fuel - Number(fuelLeft),
     fuelExact: ENDED_BY_ITSELF.has(result.kind) || isFuel(result),
-    peakMemoryBytes,
+    peakMemoryBytes: state.memory.buffer.byteLength,
     logs: state.logs,
     wallMs: epochMs() - startedMs,
   };
+  if (!('thrown' in end)) giveBackCell(cells, cell, variant);
+  return reported;
 }
 
 /** Ways to end at which the counter was exact: by returning, or inside a call of the host. */

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { admitArtifact } from '../../../src/catalog/admission.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../../src/sandbox/protocol.ts';
+import { CellStore } from '../../../src/sandbox/worker/cell-store.ts';
+import { startInvocation, type Workplace } from '../../../src/sandbox/worker/invocation.ts';
+import { DEEDS, type GuestShape, stateGuest } from './state-guest.ts';
+
+const LIMITS = Object.freeze({ ...DEFAULT_LIMITS, fuel: 3_000_000, memory_pages: 8 });
+
+const shapes: fc.Arbitrary<GuestShape> = fc.record({
+  start: fc.constantFrom('none', 'writes', 'grows', 'calls the host', 'writes the table', 'traps', 'spins'),
+  writesTables: fc.boolean(),
+  usesSegments: fc.boolean(),
+  suspends: fc.boolean(),
+  pages: fc.integer({ min: 1, max: 3 }),
+});
+
+interface Call {
+  readonly guest: number;
+  readonly deed: number;
+  readonly argument: number;
+  readonly pages: number;
+}
+
+const calls: fc.Arbitrary<Call[]> = fc.array(
+  fc.record({
+    guest: fc.nat({ max: 2 }),
+    deed: fc.nat({ max: DEEDS.length - 1 }),
+    argument: fc.nat({ max: 255 }),
+    pages: fc.constantFrom(3, 5, 8),
+  }),
+  { minLength: 2, maxLength: 12 },
+);
+
+const moduleOf = (shape: GuestShape): ModuleMessage => {
+  const { manifest: _, ...artifact } = admitArtifact(stateGuest(shape), null, LIMITS);
+  return { type: 'module', ...artifact };
+};
+
+function workplace(): Workplace {
+  return {
+    cells: new CellStore(),
+    callBroker: async (slot) => ({ type: 'reply', slot, status: 0, payload: new Uint8Array([1, 2, 3]) }),
+    mark: { enter: () => {}, leave: () => {} },
+  };
+}
+
+/** One invocation; everything that is reported about it, but the time it took. */
+async function invoke(module: ModuleMessage, call: Call, place: Workplace): Promise<object> {
+  const message: InvokeMessage = {
+    type: 'invoke',
+    slot: 0,
+    digest: module.digest,
+    input: new Uint8Array([call.deed, call.argument]),
+    config: new Uint8Array(),
+    step: new Uint8Array(),
+    limits: { ...LIMITS, memory_pages: call.pages },
+    timeMs: null,
+    logLevel: null,
+    mayWait: false,
+  };
+  const { wallMs: _, ...reported }: ResultMessage = await startInvocation(module, message, place).result;
+  return reported;
+}
+
+describe('an invocation on a used thread', () => {
+  it('is told from one in a brand-new instance by nothing: state, output, fuel, memory, failure', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(shapes, { minLength: 3, maxLength: 3 }), calls, async (three, sequence) => {
+        const modules = three.map(moduleOf);
+        const used = workplace();
+        for (const call of sequence) {
+          const module = modules[call.guest] as ModuleMessage;
+          // The brand-new instance is one of the plain module, whose start function runs before the entry.
+          const expected = await invoke({ ...module, image: null }, call, workplace());
+          expect(await invoke(module, call, used)).toEqual(expected);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('has an image where nothing but memory and numbers can change, and only there', () => {
+    const shape: GuestShape = {
+      start: 'grows',
+      writesTables: false,
+      usesSegments: false,
+      suspends: false,
+      pages: 1,
+    };
+    expect(moduleOf(shape).image).toMatchObject({ memoryMinPages: 3 });
+    expect(moduleOf({ ...shape, start: 'none' }).image).toMatchObject({ startFuel: 0, memoryMinPages: 1 });
+    for (const start of ['calls the host', 'writes the table', 'traps', 'spins'] as const) {
+      expect(moduleOf({ ...shape, start }).image).toBeNull();
+    }
+    expect(moduleOf({ ...shape, writesTables: true }).image).toBeNull();
+    expect(moduleOf({ ...shape, usesSegments: true }).image).toBeNull();
+  });
+});
