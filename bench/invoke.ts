@@ -10,6 +10,7 @@ import type { ModuleMessage } from '../src/sandbox/protocol.ts';
 import { CellStore } from '../src/sandbox/worker/cell-store.ts';
 import { startInvocation, type Workplace } from '../src/sandbox/worker/invocation.ts';
 import { ECHO, guest } from '../test/guests/wat.ts';
+import { ECHO_FRESH } from './guests.ts';
 import { type Cost, measure, report, type Subject } from './measure.ts';
 
 const short = process.argv.includes('--short');
@@ -19,14 +20,6 @@ const decoder = new TextDecoder();
 const TRANSFORM = `${BUILTIN_FOLDER}/transform`;
 await ensureBuilt([TRANSFORM]);
 const transformWasm = readFileSync(`${TRANSFORM}/handler.wasm`);
-
-/** The echo again with code in it that could write its table, so that every invocation has a fresh instance. */
-const ECHO_FRESH = guest({
-  imports: ['input_len', 'input_read', 'output_write'],
-  fields:
-    '(table 1 1 funcref) (func $f) (elem declare func $f) (func (table.set (i32.const 0) (ref.func $f)))',
-  body: '(call $input_read (i32.const 0)) (call $output_write (i32.const 0) (call $input_len)) (i32.const 0)',
-});
 
 /** Grows its memory by 1 MB and clears it in its start function, as language runtimes do; echoes through that heap. */
 const heap = (fill: string) =>
@@ -108,7 +101,6 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
       const invoke = {
         type: 'invoke',
         slot: 0,
-        digest: module.digest,
         input: encoder.encode(input),
         config: encoder.encode(config),
         step: encoder.encode('{}'),
@@ -125,8 +117,8 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
   };
 }
 
-function moduleMessage({ module, ...artifact }: Artifact): ModuleMessage {
-  return { type: 'module', module, ...artifact };
+function moduleMessage({ manifest: _, digest: __, ...module }: Artifact): ModuleMessage {
+  return { type: 'module', moduleId: 1, forgets: null, ...module };
 }
 
 /**

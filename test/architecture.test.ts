@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ['errors.ts', 'model'],
   tasker: ['errors.ts', 'model', 'queue'],
   sandbox: ['errors.ts', 'model', 'catalog', 'host'],
-  'sandbox/worker': ['errors.ts', 'model', 'sandbox/protocol.ts', 'sandbox/abi'],
+  'sandbox/worker': ['errors.ts', 'model', 'sandbox/batch.ts', 'sandbox/protocol.ts', 'sandbox/abi'],
   'sandbox/abi': ['errors.ts', 'model', 'sandbox/protocol.ts'],
   broker: ['errors.ts', 'events.ts', 'model', 'catalog', 'queue', 'sandbox'],
   admin: ['errors.ts', 'model'],

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ABI } from '../model/abi.ts';
 import type { Outcome, OutcomeResult } from '../model/outcome.ts';
 import type { Receipt } from '../model/receipt.ts';
@@ -72,7 +72,7 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
 }
 
 function sha256(content: Uint8Array | string): string {
-  return createHash('sha256').update(content).digest('hex');
+  return hash('sha256', content, 'hex');
 }
 
 function round(ms: number): number {

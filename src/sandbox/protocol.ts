@@ -1,15 +1,18 @@
 /**
  * Everything that crosses between the broker's thread and a lane's thread: types and constants only. Both directions
- * send arrays of messages, so that a burst costs one hop. Documents travel as bytes, never as object graphs.
+ * send runs of messages as one buffer (batch.ts), so that a burst costs one hop.
  */
 import type { LogLevel } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import type { OutcomeResult } from '../model/outcome.ts';
 
-/** What the worker must know of an artifact; sent once per lane and digest. */
+/** What the worker must know of an artifact; sent once per lane and artifact. */
 export interface ModuleMessage {
   readonly type: 'module';
-  readonly digest: string;
+  /** Stands for it in the messages that follow. */
+  readonly moduleId: number;
+  /** The number that is not used any more. */
+  readonly forgets: number | null;
   readonly module: WebAssembly.Module;
   readonly fuelExport: string;
   readonly depthExport: string;
@@ -36,7 +39,6 @@ export interface ModuleImage {
 export interface InvokeMessage {
   readonly type: 'invoke';
   readonly slot: number;
-  readonly digest: string;
   readonly input: Uint8Array;
   readonly config: Uint8Array;
   /** Facts about the step, as JSON. */
@@ -68,8 +70,6 @@ export interface CloseMessage {
   readonly type: 'close';
 }
 
-export type ToLane = ModuleMessage | InvokeMessage | ReplyMessage | CancelMessage | CloseMessage;
-
 export interface ReadyMessage {
   readonly type: 'ready';
 }
@@ -93,8 +93,6 @@ export interface ResultMessage {
   readonly logs: readonly LogRecord[];
   readonly wallMs: number;
 }
-
-export type FromLane = ReadyMessage | CallMessage | ResultMessage;
 
 /** What the worker can tell by itself; whether output is JSON is decided by the receiver. */
 export type GuestResult =

@@ -89,6 +89,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     ...(options.onLaneReady && { onLaneReady: options.onLaneReady }),
     ...(options.onLaneLost && { onLaneLost: options.onLaneLost }),
   });
+  const limitsFor = limitsMemo(ceiling);
   return Object.freeze({
     admit: async (bytes: Uint8Array, manifest?: unknown) =>
       admitArtifact(
@@ -96,25 +97,51 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
         ceiling,
       ),
-    execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, ceiling, artifact, execute),
+    execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, limitsFor, artifact, execute),
     close: () => pool.close(),
   });
 }
 
+/** The document `{}`. */
+const NOTHING = new TextEncoder().encode('{}');
+const NO_GRANTS: Grants = Object.freeze([]);
+
+const LIMITS_KEPT_MAX = 256;
+
+/** Limits of an invocation. The same object for the same ones: a lane is told a set of limits once. */
+function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits) => Limits {
+  const usual = new WeakMap<Artifact, Limits>();
+  const byValue = new Map<string, Limits>();
+  return (artifact, asked) => {
+    const known = asked === undefined ? usual.get(artifact) : undefined;
+    if (known !== undefined) return known;
+    const clamped = clampLimits(ceiling, artifact.manifest?.limits, checkedLimits(asked));
+    const key = Object.values(clamped).join();
+    const limits = byValue.get(key) ?? clamped;
+    if (byValue.size >= LIMITS_KEPT_MAX) byValue.clear();
+    byValue.set(key, limits);
+    if (asked === undefined) usual.set(artifact, limits);
+    return limits;
+  };
+}
+
 async function run(
   pool: LanePool,
-  ceiling: Limits,
+  limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits,
   artifact: Artifact,
   options: ExecuteOptions,
 ): Promise<Outcome> {
-  const limits = clampLimits(ceiling, artifact.manifest?.limits, checkedLimits(options.limits));
-  const grants = parseOrThrow(Grants, options.grants ?? [], 'ERR_CONFIG_INVALID', 'grants');
+  const limits = limitsFor(artifact, options.limits);
+  const grants =
+    options.grants === undefined
+      ? NO_GRANTS
+      : parseOrThrow(Grants, options.grants, 'ERR_CONFIG_INVALID', 'grants');
   const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
   const missing = missingGrant(artifact, grants, handler);
   if (missing !== null) throw new BrokerError(missing.code, missing.message);
   const input = jsonDocument(options.input, limits, 'input');
-  const config = jsonDocument(options.config ?? '{}', limits, 'config');
-  const step = jsonDocument(options.step ?? '{}', limits, 'step');
+  const config = options.config === undefined ? NOTHING : jsonDocument(options.config, limits, 'config');
+  const step = options.step === undefined ? NOTHING : jsonDocument(options.step, limits, 'step');
   const levels = grantsOf(grants, 'log').map((grant) => LOG_LEVELS[grant.level]);
   const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
   return new Promise((resolve) => {
@@ -129,7 +156,6 @@ async function run(
       mayWait: grantsOf(grants, 'wait').length > 0,
       queuedAtMs: epochMs(),
       calls: [],
-      abort: new AbortController(),
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end)

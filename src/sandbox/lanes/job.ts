@@ -18,8 +18,6 @@ export interface Job {
   readonly queuedAtMs: number;
   /** Calls that left the sandbox, in order. */
   readonly calls: HostCallRecord[];
-  /** Ends host calls that are still under way. */
-  readonly abort: AbortController;
   /** Called exactly once. */
   readonly done: (end: JobEnd) => void;
 }

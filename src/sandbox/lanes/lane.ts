@@ -1,20 +1,20 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { BrokerError } from '../../errors.ts';
+import { BrokerError, messageOf } from '../../errors.ts';
 import type { Boundary } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
+import { type PackedFromLane, unpackFromLane } from '../batch.ts';
 import {
   type CallMessage,
   CLOCK_FIRST_SLOT,
   CLOCK_RUNNING,
   clockBytes,
   epochMs,
-  type FromLane,
   NOT_RUNNING,
   type ResultMessage,
-  type ToLane,
 } from '../protocol.ts';
 import type { Job } from './job.ts';
+import { Outbox } from './outbox.ts';
 import { overWallTime, wallTimeVerdict } from './wall-time.ts';
 
 /**
@@ -49,6 +49,8 @@ export interface LaneOptions {
 
 interface Flight {
   readonly job: Job;
+  /** Ends host calls that are still under way; made for the first. */
+  abort: AbortController | null;
   cancelledAtMs: number | null;
   /** Who cancelled it: the caller, or (null) the clock. */
   verdict: Aborted | null;
@@ -73,22 +75,25 @@ export class Lane {
   readonly #clock: Float64Array;
   readonly #kill = new AbortController();
   readonly #flights: (Flight | null)[];
-  readonly #knownDigests = new Set<string>();
+  /** Slots without a flight; the one used last is taken first. */
+  readonly #freeSlots: number[];
+  readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
-  #outbox: ToLane[] = [];
   #killReason = 'its thread ended';
 
   constructor(piscina: Piscina, options: LaneOptions) {
     this.index = options.index;
     this.#options = options;
     this.#flights = Array.from({ length: options.slots }, () => null);
+    this.#freeSlots = this.#flights.map((_, slot) => slot).reverse();
     const clock = new SharedArrayBuffer(clockBytes(options.slots));
     this.#clock = new Float64Array(clock);
     // Zero would name slot 0 until the thread is up.
     this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.on('message', (batch: FromLane[]) => this.#receive(batch));
+    this.#outbox = new Outbox(port1);
+    port1.on('message', (batch: ArrayBuffer) => this.#receive(batch));
     this.#ended = piscina
       // piscina derives the type of transferList from an older MessagePort.
       .run({ port: port2, clock }, { transferList: [port2] as never, signal: this.#kill.signal })
@@ -101,31 +106,23 @@ export class Lane {
   }
 
   get inFlight(): number {
-    return this.#flights.filter((flight) => flight !== null).length;
+    return this.#options.slots - this.#freeSlots.length;
   }
 
   get freeSlots(): number {
-    return this.#state === 'starting' || this.#state === 'ready' ? this.#options.slots - this.inFlight : 0;
+    return this.#state === 'starting' || this.#state === 'ready' ? this.#freeSlots.length : 0;
   }
 
   /** Sends a job to the thread. There must be a free slot. */
   dispatch(job: Job): void {
-    const slot = this.#flights.indexOf(null);
-    if (slot < 0) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
-    this.#flights[slot] = { job, cancelledAtMs: null, verdict: null };
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
+    this.#flights[slot] = { job, abort: null, cancelledAtMs: null, verdict: null };
     const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
-    if (!this.#knownDigests.has(artifact.digest)) {
-      this.#knownDigests.add(artifact.digest);
-      const { digest, module, fuelExport, depthExport, deniedGrowExport, startExport, suspends } = artifact;
-      const { memoryMinPages, memoryMaxPages, image } = artifact;
-      const exports = { fuelExport, depthExport, deniedGrowExport, startExport };
-      const memory = { memoryMinPages, memoryMaxPages };
-      this.#send({ type: 'module', digest, module, ...exports, ...memory, suspends, image });
-    }
-    const limits = authority.limits;
-    const { digest } = artifact;
+    const moduleId = this.#outbox.moduleId(artifact);
+    const limitsId = this.#outbox.limitsId(authority.limits);
     const documents = { input, config, step };
-    this.#send({ type: 'invoke', slot, digest, ...documents, limits, timeMs, logLevel, mayWait });
+    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...documents, timeMs, logLevel, mayWait });
   }
 
   /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
@@ -162,18 +159,27 @@ export class Lane {
   async close(): Promise<void> {
     if (this.#state !== 'dead' && this.#state !== 'closing') {
       this.#become('closing');
-      this.#send({ type: 'close' });
+      this.#outbox.sendObject({ type: 'close' });
     }
     await this.#ended;
   }
 
-  #receive(batch: readonly FromLane[]): void {
-    for (const message of batch) {
+  #receive(batch: ArrayBuffer): void {
+    for (const message of this.#unpack(batch)) {
       if (message.type === 'ready') {
         if (this.#state === 'starting') this.#become('ready');
         this.#options.onReady(this);
       } else if (message.type === 'call') this.#serve(message);
       else this.#finish(message);
+    }
+  }
+
+  #unpack(batch: ArrayBuffer): readonly PackedFromLane[] {
+    try {
+      return unpackFromLane(batch);
+    } catch (error) {
+      this.kill(`it sent what cannot be read: ${messageOf(error)}`);
+      return [];
     }
   }
 
@@ -183,22 +189,23 @@ export class Lane {
     if (flight == null) return;
     const { job } = flight;
     const before = job.calls.length;
+    flight.abort ??= new AbortController();
     const answer = await this.#options.boundary(
       job.authority,
       message.wireNumber,
       message.payload,
       before,
-      job.abort.signal,
+      flight.abort.signal,
     );
     job.calls.push(answer.record);
     if (this.#flights[message.slot] !== flight) return;
-    this.#send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
+    this.#outbox.send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
   }
 
   #finish(message: ResultMessage): void {
     const flight = this.#flights[message.slot];
     if (flight == null) return;
-    this.#flights[message.slot] = null;
+    this.#free(message.slot);
     const { job } = flight;
     const startedAtMs = epochMs() - message.wallMs;
     if (flight.cancelledAtMs !== null && message.result.kind === 'aborted') {
@@ -210,8 +217,8 @@ export class Lane {
 
   #cancel(slot: number, flight: Flight, nowMs: number): void {
     flight.cancelledAtMs = nowMs;
-    flight.job.abort.abort();
-    this.#send({ type: 'cancel', slot });
+    flight.abort?.abort();
+    this.#outbox.send({ type: 'cancel', slot });
   }
 
   #end(reason: string): void {
@@ -222,7 +229,7 @@ export class Lane {
     const unstarted: Job[] = [];
     for (const [slot, flight] of this.#flights.entries()) {
       if (flight === null) continue;
-      this.#flights[slot] = null;
+      this.#free(slot);
       const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
       if (enteredMs === 0 && flight.verdict === null) unstarted.push(flight.job);
       else this.#settleLost(flight, slot, nowMs - enteredMs, reason);
@@ -232,7 +239,7 @@ export class Lane {
 
   #settleLost(flight: Flight, slot: number, wallMs: number, reason: string): void {
     const { job } = flight;
-    job.abort.abort();
+    flight.abort?.abort();
     if (flight.verdict !== null || (flight.cancelledAtMs !== null && this.#clock[CLOCK_RUNNING] === slot)) {
       job.done({ verdict: flight.verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
       return;
@@ -248,12 +255,8 @@ export class Lane {
     this.#state = next;
   }
 
-  #send(message: ToLane): void {
-    if (this.#outbox.push(message) > 1) return;
-    queueMicrotask(() => {
-      const batch = this.#outbox;
-      this.#outbox = [];
-      this.#port.postMessage(batch);
-    });
+  #free(slot: number): void {
+    this.#flights[slot] = null;
+    this.#freeSlots.push(slot);
   }
 }

@@ -38,7 +38,7 @@ export function takeCell(
   const initial = variant.memoryMinPages;
   const maximum = Math.min(message.limits.memory_pages, module.memoryMaxPages);
   // Imports are the same for every module, so fresh instances share cells by the shape of their memory alone.
-  const shape = `${variant.restoreExport === null ? '' : module.digest}/${initial}/${maximum}`;
+  const shape = `${variant.restoreExport === null ? '' : module.moduleId}/${initial}/${maximum}`;
   const kept = cells.take(shape);
   if (kept !== undefined) return kept;
   const memory = new WebAssembly.Memory({ initial, maximum });

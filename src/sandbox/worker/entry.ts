@@ -3,21 +3,30 @@
  * it is told to close, and talks over its own port in batches.
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { Limits } from '../../model/limits.ts';
+import {
+  type ObjectToLane,
+  type PackedFromLane,
+  type PackedInvoke,
+  packFromLane,
+  type ToLane,
+  unpackToLane,
+} from '../batch.ts';
 import {
   CLOCK_FIRST_SLOT,
   CLOCK_RUNNING,
   epochMs,
-  type FromLane,
-  type InvokeMessage,
   type LaneTask,
   type ModuleMessage,
   NOT_RUNNING,
   type ReplyMessage,
   type ResultMessage,
-  type ToLane,
 } from '../protocol.ts';
 import { CellStore } from './cell-store.ts';
 import { type RunningInvocation, startInvocation, type Workplace } from './invocation.ts';
+
+/** Results wait for others until there are so many, so that both threads work at the same time. */
+const BATCH_MAX = 16;
 
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
 type Resume = (reply: ReplyMessage | null) => void;
@@ -31,7 +40,8 @@ export default function runLane({ port, clock }: LaneTask): Promise<void> {
 class LaneThread {
   readonly #port: MessagePort;
   readonly #clock: Float64Array;
-  readonly #modules = new Map<string, ModuleMessage>();
+  readonly #modules = new Map<number, ModuleMessage>();
+  readonly #limits = new Map<number, Limits>();
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
@@ -40,44 +50,46 @@ class LaneThread {
     callBroker: (slot, wireNumber, payload) => this.#call(slot, wireNumber, payload),
     mark: { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
   };
-  #outbox: FromLane[] = [];
+  #outbox: PackedFromLane[] = [];
 
   constructor(port: MessagePort, clock: Float64Array, close: () => void) {
     this.#port = port;
     this.#clock = clock;
     this.#close = close;
     clock[CLOCK_RUNNING] = NOT_RUNNING;
-    port.on('message', (batch: ToLane[]) => this.#receive(batch));
+    port.on('message', (post: ToLane) =>
+      post instanceof ArrayBuffer ? this.#receive(post) : this.#learn(post),
+    );
     this.#send({ type: 'ready' });
   }
 
-  #receive(batch: readonly ToLane[]): void {
-    for (const message of batch) {
-      switch (message.type) {
-        case 'module':
-          this.#modules.set(message.digest, message);
-          break;
-        case 'invoke':
-          this.#invoke(message);
-          break;
-        case 'reply':
-          // One guest per turn of the event loop, so that the clock names the one that runs.
-          setImmediate(() => this.#resume(message.slot, message));
-          break;
-        case 'cancel':
-          this.#cancel(message.slot);
-          break;
-        case 'close':
-          this.#port.close();
-          this.#close();
-          break;
-      }
+  #learn(message: ObjectToLane): void {
+    if (message.type === 'module') {
+      if (message.forgets !== null) this.#modules.delete(message.forgets);
+      this.#modules.set(message.moduleId, message);
+    } else if (message.type === 'limits') {
+      if (message.forgets !== null) this.#limits.delete(message.forgets);
+      this.#limits.set(message.limitsId, Object.freeze(message.limits));
+    } else {
+      this.#port.close();
+      this.#close();
     }
   }
 
-  #invoke(message: InvokeMessage): void {
-    const module = this.#modules.get(message.digest);
-    if (module === undefined) throw new Error(`lane has no module ${message.digest}`);
+  #receive(batch: ArrayBuffer): void {
+    for (const message of unpackToLane(batch)) {
+      if (message.type === 'invoke') this.#invoke(message);
+      // One guest per turn of the event loop, so that the clock names the one that runs.
+      else if (message.type === 'reply') setImmediate(() => this.#resume(message.slot, message));
+      else this.#cancel(message.slot);
+    }
+  }
+
+  #invoke(packed: PackedInvoke): void {
+    const module = this.#modules.get(packed.moduleId);
+    const limits = this.#limits.get(packed.limitsId);
+    if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
+    const message = { ...packed, limits };
     this.#clock[CLOCK_FIRST_SLOT + message.slot] = epochMs();
     const running = startInvocation(module, message, this.#workplace);
     if (!(running.result instanceof Promise)) {
@@ -120,12 +132,16 @@ class LaneThread {
     this.#clock[CLOCK_RUNNING] = slot;
   }
 
-  #send(message: FromLane): void {
-    if (this.#outbox.push(message) > 1) return;
-    queueMicrotask(() => {
-      const batch = this.#outbox;
-      this.#outbox = [];
-      this.#port.postMessage(batch);
-    });
+  #send(message: PackedFromLane): void {
+    const count = this.#outbox.push(message);
+    if (count === 1) queueMicrotask(() => this.#flush());
+    else if (count === BATCH_MAX) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    const batch = packFromLane(this.#outbox);
+    this.#outbox = [];
+    this.#port.postMessage(batch, [batch]);
   }
 }

@@ -34,9 +34,11 @@ const calls: fc.Arbitrary<Call[]> = fc.array(
   { minLength: 2, maxLength: 12 },
 );
 
+let moduleId = 0;
 const moduleOf = (shape: GuestShape): ModuleMessage => {
-  const { manifest: _, ...artifact } = admitArtifact(stateGuest(shape), null, LIMITS);
-  return { type: 'module', ...artifact };
+  const { manifest: _, digest: __, ...artifact } = admitArtifact(stateGuest(shape), null, LIMITS);
+  moduleId += 1;
+  return { type: 'module', moduleId, forgets: null, ...artifact };
 };
 
 function workplace(): Workplace {
@@ -52,7 +54,6 @@ async function invoke(module: ModuleMessage, call: Call, place: Workplace): Prom
   const message: InvokeMessage = {
     type: 'invoke',
     slot: 0,
-    digest: module.digest,
     input: new Uint8Array([call.deed, call.argument]),
     config: new Uint8Array(),
     step: new Uint8Array(),
