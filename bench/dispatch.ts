@@ -1,7 +1,7 @@
 // What the way to a lane and back costs: a sandboxed echo of 1 KB through the public execute(), receipts on, against a
 // bare piscina task. One lane, 64 in flight; the main thread is one of the two threads at work.
 import { FixedQueue, Piscina } from 'piscina';
-import { admitArtifact } from '../src/catalog/admission.ts';
+import { admitArtifact } from '../src/catalog/admit.ts';
 import { DEFAULT_LIMITS } from '../src/model/limits.ts';
 import { createSandbox } from '../src/sandbox/sandbox.ts';
 import { ECHO } from '../test/guests/wat.ts';

@@ -1,7 +1,7 @@
 // What one invocation costs in its own thread: fresh state, metered and bounded, against the bare call on a kept
 // instance, and against plain JavaScript. UTF-8 in and out is part of every subject. Dispatch is another benchmark.
 import { readFileSync } from 'node:fs';
-import { admitArtifact } from '../src/catalog/admission.ts';
+import { admitArtifact } from '../src/catalog/admit.ts';
 import type { Artifact } from '../src/catalog/artifact.ts';
 import { ensureBuilt } from '../src/catalog/compile.ts';
 import { BUILTIN_FOLDER } from '../src/catalog/load.ts';

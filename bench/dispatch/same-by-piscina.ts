@@ -1,5 +1,5 @@
 import { FixedQueue, Piscina } from 'piscina';
-import { admitArtifact } from '../../src/catalog/admission.ts';
+import { admitArtifact } from '../../src/catalog/admit.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { jsonDocument } from '../../src/sandbox/document.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';

@@ -1,5 +1,6 @@
-import { admitArtifact } from '../catalog/admission.ts';
+import { Admission } from '../catalog/admission/admission.ts';
 import type { Artifact } from '../catalog/artifact.ts';
+import { ArtifactCache } from '../catalog/artifact-cache.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
 import type { HostServices } from '../host/host-call.ts';
@@ -55,7 +56,7 @@ export interface ExecuteOptions {
 
 /** Runs WebAssembly handlers, each invocation in a fresh instance. */
 export interface Sandbox {
-  /** Checks, meters and compiles a module. Rejects with a `BrokerError` that says what is wrong with it. */
+  /** Checks, meters and compiles a module, in a child process with limits. Rejects with a `BrokerError` that says what is wrong with it. */
   admit(bytes: Uint8Array, manifest?: unknown): Promise<Artifact>;
   /**
    * Runs one invocation. Whatever the guest does, it resolves to an `Outcome`; it rejects only for what the caller did
@@ -89,16 +90,20 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     ...(options.onLaneReady && { onLaneReady: options.onLaneReady }),
     ...(options.onLaneLost && { onLaneLost: options.onLaneLost }),
   });
+  const admission = new Admission(ceiling);
+  const artifacts = new ArtifactCache((bytes) => admission.prepare(bytes));
   const limitsFor = limitsMemo(ceiling);
   return Object.freeze({
     admit: async (bytes: Uint8Array, manifest?: unknown) =>
-      admitArtifact(
+      artifacts.admit(
         bytes,
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
-        ceiling,
       ),
     execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, limitsFor, artifact, execute),
-    close: () => pool.close(),
+    close: async () => {
+      admission.close();
+      await pool.close();
+    },
   });
 }
 

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { admitArtifact } from '../../src/catalog/admission.ts';
+import { admitArtifact } from '../../src/catalog/admit.ts';
 import { type Admit, BUILTIN_FOLDER, handlerFolders, loadHandler } from '../../src/catalog/load.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { ECHO } from '../guests/wat.ts';

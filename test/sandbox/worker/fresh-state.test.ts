@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { admitArtifact } from '../../../src/catalog/admission.ts';
+import { admitArtifact } from '../../../src/catalog/admit.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../../src/sandbox/protocol.ts';
 import { CellStore } from '../../../src/sandbox/worker/cell-store.ts';

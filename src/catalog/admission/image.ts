@@ -6,10 +6,10 @@ import {
   type Metered,
   RESTORE_EXPORT,
   withImage,
-} from '../metering/index.ts';
-import { ABI_IMPORTS } from '../model/abi.ts';
-import type { Limits } from '../model/limits.ts';
-import type { ModuleFacts, PreparedModule } from './artifact.ts';
+} from '../../metering/index.ts';
+import { ABI_IMPORTS } from '../../model/abi.ts';
+import type { Limits } from '../../model/limits.ts';
+import type { ModuleFacts, PreparedModule } from '../artifact.ts';
 import { MEMORY_IMPORT } from './memory-import.ts';
 
 /** A start function that needs more runs in every invocation, where its own limits hold. */

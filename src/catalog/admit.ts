@@ -1,7 +1,7 @@
 import type { Limits } from '../model/limits.ts';
 import type { Manifest } from '../model/manifest.ts';
+import { compileModule, prepareModule } from './admission/prepare.ts';
 import type { Artifact, PreparedModule } from './artifact.ts';
-import { compileModule, prepareModule } from './prepare.ts';
 
 /**
  * The admission pipeline in this process, for modules whose author is trusted. Throws a `BrokerError` with the code of

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { BrokerError, messageOf } from '../errors.ts';
+import { BrokerError, messageOf } from '../../errors.ts';
 import {
   clampMemory,
   clampTable,
@@ -7,15 +7,15 @@ import {
   keepExports,
   type Metered,
   meter,
-} from '../metering/index.ts';
-import { ABI_ENTRY } from '../model/abi.ts';
-import type { Limits } from '../model/limits.ts';
-import type { Refusal, Verdict } from '../model/verdict.ts';
-import type { PreparedModule } from './artifact.ts';
+} from '../../metering/index.ts';
+import { ABI_ENTRY } from '../../model/abi.ts';
+import type { Limits } from '../../model/limits.ts';
+import type { Refusal, Verdict } from '../../model/verdict.ts';
+import type { PreparedModule } from '../artifact.ts';
+import { type Inspected, inspectModule } from '../inspect.ts';
+import { meteringRefusal } from '../metering-refusal.ts';
 import { takeImage } from './image.ts';
-import { type Inspected, inspectModule } from './inspect.ts';
 import { MEMORY_IMPORT } from './memory-import.ts';
-import { meteringRefusal } from './metering-refusal.ts';
 
 /** Elements a guest's tables may have; V8 spends about 30 bytes on each. */
 const TABLE_ELEMENTS_MAX = 100_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { admitArtifact } from '../../src/catalog/admission.ts';
+import { admitArtifact } from '../../src/catalog/admit.ts';
 import { isBrokerError } from '../../src/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { ECHO, ENDLESS, guest, wat } from '../guests/wat.ts';

@@ -1,0 +1,154 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { BrokerError, type ErrorCode, messageOf } from '../../errors.ts';
+import type { Limits } from '../../model/limits.ts';
+import type { PreparedModule } from '../artifact.ts';
+import type { AdmissionRequest } from './child.ts';
+import { encodeFrame, FrameReader } from './frames.ts';
+import { readReply } from './reply.ts';
+import { residentBytes } from './resident-bytes.ts';
+
+/** What one module may cost. */
+export interface AdmissionLimits {
+  readonly timeMs: number;
+  /** Resident memory of the whole child; an idle one has about 60 MB. */
+  readonly memoryBytes: number;
+}
+
+/** Largest metered module with its image. */
+const REPLY_BYTES_MAX = 96 * 1024 * 1024;
+const MEMORY_CHECK_MS = 20;
+/** The JavaScript heap; buffers and compiled code come on top and count for `memoryBytes`. */
+const HEAP_MB = 256;
+
+const CODE_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url),
+);
+const FLAGS = [
+  '--permission',
+  `--allow-fs-read=${CODE_FOLDER}`,
+  `--max-old-space-size=${HEAP_MB}`,
+  // Every function is compiled here once, by the baseline compiler, within the child's limits.
+  '--no-wasm-lazy-compilation',
+  '--liftoff-only',
+  '--disable-warning=ExperimentalWarning',
+];
+
+interface Waiting {
+  readonly resolve: (prepared: PreparedModule | null) => void;
+  readonly reject: (error: BrokerError) => void;
+}
+
+/** One process that prepares one module at a time. */
+export class AdmissionChild {
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #reader = new FrameReader(REPLY_BYTES_MAX);
+  readonly #limits: AdmissionLimits;
+  #waiting: Waiting | null = null;
+  /** Why it ended; null while it lives. */
+  #lost: BrokerError | null = null;
+  #warming: Promise<unknown> = Promise.resolve();
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+    const process = spawn(globalThis.process.execPath, [...FLAGS, ENTRY], {
+      env: {},
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    this.#process = process;
+    process.on('error', (error) => this.#end('ERR_ADMISSION_LOST', `cannot be started: ${error.message}`));
+    process.on('exit', (code, signal) =>
+      this.#end('ERR_ADMISSION_LOST', `ended with ${signal ?? `exit code ${code}`}`),
+    );
+    process.stdin.on('error', () => {});
+    process.stdout.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    this.#hold(false);
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Compiles the child's own code while nobody waits for it. */
+  warmUp(limits: Limits): void {
+    this.#warming = this.#ask({ limits, warmUp: true }, new Uint8Array()).catch(() => {});
+  }
+
+  /** Rejects with the refusal's code, or ERR_ADMISSION_TIME, ERR_ADMISSION_MEMORY, ERR_ADMISSION_LOST. */
+  async prepare(bytes: Uint8Array, limits: Limits): Promise<PreparedModule> {
+    this.#hold(true);
+    try {
+      await this.#warming;
+      const prepared = await this.#guarded(this.#ask({ limits, warmUp: false }, bytes));
+      if (prepared === null) throw new BrokerError('ERR_ADMISSION_LOST', 'expected a module, got none');
+      return prepared;
+    } finally {
+      this.#hold(false);
+    }
+  }
+
+  end(): void {
+    this.#lost ??= new BrokerError('ERR_ADMISSION_LOST', 'the admission process was ended');
+    this.#process.kill('SIGKILL');
+  }
+
+  #ask(request: AdmissionRequest, bytes: Uint8Array): Promise<PreparedModule | null> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== null) return reject(this.#lost);
+      this.#waiting = { resolve, reject };
+      this.#process.stdin.write(encodeFrame(request, [bytes]));
+    });
+  }
+
+  async #guarded<Value>(reply: Promise<Value>): Promise<Value> {
+    const { timeMs, memoryBytes } = this.#limits;
+    const tooLong = setTimeout(() => {
+      this.#end('ERR_ADMISSION_TIME', `took longer than ${timeMs} ms for one module`);
+    }, timeMs);
+    const tooLarge = setInterval(() => {
+      const used = residentBytes(this.#process.pid);
+      if (used > memoryBytes)
+        this.#end('ERR_ADMISSION_MEMORY', `needed more than ${memoryBytes} bytes for one module`);
+    }, MEMORY_CHECK_MS);
+    try {
+      return await reply;
+    } finally {
+      clearTimeout(tooLong);
+      clearInterval(tooLarge);
+    }
+  }
+
+  #receive(chunk: Uint8Array): void {
+    try {
+      for (const frame of this.#reader.read(chunk)) {
+        const waiting = this.#waiting;
+        this.#waiting = null;
+        try {
+          waiting?.resolve(readReply(frame));
+        } catch (error) {
+          waiting?.reject(error as BrokerError);
+        }
+      }
+    } catch (error) {
+      this.#end('ERR_ADMISSION_LOST', `sent what cannot be read: ${messageOf(error)}`);
+    }
+  }
+
+  #end(code: ErrorCode, what: string): void {
+    this.#lost ??= new BrokerError(code, `the admission process ${what}`);
+    this.#waiting?.reject(this.#lost);
+    this.#waiting = null;
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Only a child that is at work keeps this process alive. */
+  #hold(yes: boolean): void {
+    const handles = [this.#process, this.#process.stdin, this.#process.stdout] as unknown[];
+    for (const handle of handles as { ref(): unknown; unref(): unknown }[]) {
+      if (yes) handle.ref();
+      else handle.unref();
+    }
+  }
+}

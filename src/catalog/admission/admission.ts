@@ -1,0 +1,79 @@
+import type { Limits } from '../../model/limits.ts';
+import type { PreparedModule } from '../artifact.ts';
+import { AdmissionChild, type AdmissionLimits } from './admission-child.ts';
+
+export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = Object.freeze({
+  timeMs: 20_000,
+  memoryBytes: 1024 * 1024 * 1024,
+});
+
+/** A spare child is started when admission was idle for so long: a short command ends before. */
+const SPARE_AFTER_MS = 250;
+
+interface Request {
+  readonly bytes: Uint8Array;
+  readonly resolve: (prepared: PreparedModule) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Prepares modules in a child process, one after another. Modules that wait at the same time share a child, which is
+ * ended behind the last of them: what a module may have done to it cannot reach one that comes later. A spare child
+ * stands ready for the next.
+ */
+export class Admission {
+  readonly #limits: Limits;
+  readonly #bounds: AdmissionLimits;
+  readonly #waiting: Request[] = [];
+  #atWork: AdmissionChild | null = null;
+  #spare: AdmissionChild | null = null;
+  #spareTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(limits: Limits, bounds: AdmissionLimits = DEFAULT_ADMISSION_LIMITS) {
+    this.#limits = limits;
+    this.#bounds = bounds;
+  }
+
+  /** Rejects with a `BrokerError`: a refusal of the pipeline, or ERR_ADMISSION_…. */
+  prepare(bytes: Uint8Array): Promise<PreparedModule> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, resolve, reject });
+      if (this.#atWork === null) void this.#work();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
+    this.#atWork?.end();
+    this.#spare?.end();
+  }
+
+  async #work(): Promise<void> {
+    for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
+      const child = this.#child();
+      await child.prepare(request.bytes, this.#limits).then(request.resolve, request.reject);
+    }
+    this.#atWork?.end();
+    this.#atWork = null;
+    this.#prepareSpare();
+  }
+
+  #child(): AdmissionChild {
+    if (this.#atWork !== null && !this.#atWork.isLost) return this.#atWork;
+    const spare = this.#spare;
+    this.#spare = null;
+    this.#atWork = spare === null || spare.isLost ? new AdmissionChild(this.#bounds) : spare;
+    return this.#atWork;
+  }
+
+  #prepareSpare(): void {
+    if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
+    this.#spareTimer = setTimeout(() => {
+      if (this.#closed || this.#atWork !== null || this.#spare?.isLost === false) return;
+      this.#spare = new AdmissionChild(this.#bounds);
+      this.#spare.warmUp(this.#limits);
+    }, SPARE_AFTER_MS).unref();
+  }
+}

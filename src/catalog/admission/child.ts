@@ -1,0 +1,46 @@
+/**
+ * Entry of the admission child, started by URL and imported by nobody. It has no environment, may read only this
+ * package's code, and knows its parent by stdin and stdout: a request is a module with limits, a reply what
+ * `prepareModule` made of it, or its refusal.
+ */
+import { BrokerError, messageOf } from '../../errors.ts';
+import type { Limits } from '../../model/limits.ts';
+import { encodeFrame, type Frame, FrameReader } from './frames.ts';
+import { prepareModule } from './prepare.ts';
+import { sampleModule } from './sample-module.ts';
+
+/** Limits of the metering pass refuse larger modules with a code; this is the bound of the stream. */
+const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
+/** So many rounds and the pipeline's own code is compiled; a spare child has the time. */
+const WARM_UP_ROUNDS = 12;
+
+/** The head of a request. */
+export interface AdmissionRequest {
+  readonly limits: Limits;
+  /** Run the pipeline on a sample first: the child waits for its first module. */
+  readonly warmUp: boolean;
+}
+
+function answer({ head, parts: [bytes] }: Frame): Uint8Array {
+  const { limits, warmUp } = head as AdmissionRequest;
+  if (warmUp) {
+    for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(sampleModule(), limits);
+    return encodeFrame({ warm: true }, []);
+  }
+  try {
+    const { facts, metered, image } = prepareModule(bytes ?? new Uint8Array(), limits);
+    const parts = image === null ? [metered] : [metered, image.bytes];
+    return encodeFrame({ facts, image: image?.facts ?? null }, parts);
+  } catch (error) {
+    if (error instanceof BrokerError) {
+      const { code, message, details } = error;
+      return encodeFrame({ refused: { code, message, details } }, []);
+    }
+    return encodeFrame({ fault: messageOf(error) }, []);
+  }
+}
+
+const reader = new FrameReader(REQUEST_BYTES_MAX);
+process.stdin.on('data', (chunk: Uint8Array) => {
+  for (const frame of reader.read(chunk)) process.stdout.write(answer(frame));
+});

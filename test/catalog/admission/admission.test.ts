@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Admission } from '../../../src/catalog/admission/admission.ts';
+import { compileArtifact } from '../../../src/catalog/admit.ts';
+import { ArtifactCache } from '../../../src/catalog/artifact-cache.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import { ECHO, guest, wat } from '../../guests/wat.ts';
+
+const MINUTE_MS = 60_000;
+const GENEROUS = { timeMs: MINUTE_MS, memoryBytes: 2 ** 31 };
+
+/** Valid, within every bound of the rewriter, and so much code that reading it takes a second. */
+const BOMB = (() => {
+  const body = Array.from({ length: 40 }, () => 'local.get 0 i32.const 3 i32.mul local.set 0').join(' ');
+  return guest({ fields: repeated(body, 6000) });
+})();
+
+function repeated(body: string, times: number): string {
+  return Array.from({ length: times }, (_, n) => `(func $f${n} (param i32) ${body})`).join('\n');
+}
+
+let admission: Admission | null = null;
+afterEach(() => admission?.close());
+
+describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
+  it('prepares what runs, with the refusals of the pipeline', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const [echo, refused] = await Promise.allSettled([
+      admission.prepare(ECHO),
+      admission.prepare(wat('(module (import "env" "system" (func)))')),
+    ]);
+    expect(echo.status === 'fulfilled' && compileArtifact(echo.value, null).image).not.toBeNull();
+    expect(refused).toMatchObject({ reason: { code: 'ERR_IMPORT_UNKNOWN', name: 'BrokerError' } });
+  });
+
+  it('refuses 41 bytes that ask for a gigabyte of tables', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const tables = wat('(module (table 10000000 funcref) (table 10000000 funcref) (memory 1))');
+    expect(tables.byteLength).toBeLessThan(42);
+    await expect(admission.prepare(tables)).rejects.toMatchObject({ code: 'ERR_MODULE_TOO_LARGE' });
+  });
+
+  it('ends a child that takes too long, and serves the next module from another', async () => {
+    admission = new Admission(DEFAULT_LIMITS, { ...GENEROUS, timeMs: 30 });
+    await expect(admission.prepare(BOMB)).rejects.toMatchObject({ code: 'ERR_ADMISSION_TIME' });
+    admission.close();
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    expect((await admission.prepare(ECHO)).facts.publishedBytes).toBe(ECHO.byteLength);
+  });
+
+  it.skipIf(process.platform !== 'linux')('ends a child that needs too much memory', async () => {
+    admission = new Admission(DEFAULT_LIMITS, { ...GENEROUS, memoryBytes: 20_000_000 });
+    await expect(admission.prepare(BOMB)).rejects.toMatchObject({ code: 'ERR_ADMISSION_MEMORY' });
+  });
+
+  it('gives an endless start function no image, so that every step pays for it', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const endless = guest({ fields: '(func $s (loop $again (br $again))) (start $s)' });
+    expect(await admission.prepare(endless)).toMatchObject({
+      image: null,
+      facts: { startExport: 'metering:start' },
+    });
+  });
+
+  it('says that it was lost when it is closed at work', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const prepared = admission.prepare(BOMB);
+    admission.close();
+    await expect(prepared).rejects.toMatchObject({ code: 'ERR_ADMISSION_LOST' });
+  });
+});
+
+describe('the cache of artifacts', () => {
+  it('prepares and compiles the same bytes once, under any manifest', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const { prepare } = admission;
+    let prepared = 0;
+    const cache = new ArtifactCache((bytes) => {
+      prepared += 1;
+      return prepare.call(admission, bytes);
+    });
+    const [one, two] = await Promise.all([cache.admit(ECHO, null), cache.admit(ECHO.slice(), null)]);
+    expect(two.module).toBe(one.module);
+    expect((await cache.admit(ECHO, null)).module).toBe(one.module);
+    await expect(cache.admit(new Uint8Array(3), null)).rejects.toMatchObject({
+      code: 'ERR_MODULE_MALFORMED',
+    });
+    await expect(cache.admit(new Uint8Array(3), null)).rejects.toMatchObject({
+      code: 'ERR_MODULE_MALFORMED',
+    });
+    expect(prepared).toBe(3);
+  });
+});

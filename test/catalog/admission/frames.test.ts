@@ -1,0 +1,63 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { encodeFrame, FrameReader } from '../../../src/catalog/admission/frames.ts';
+import { prepareModule } from '../../../src/catalog/admission/prepare.ts';
+import { readReply } from '../../../src/catalog/admission/reply.ts';
+import { sampleModule } from '../../../src/catalog/admission/sample-module.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+
+describe('frames', () => {
+  it('arrive whole, however the stream cuts them', () => {
+    const frame = fc.record({ head: fc.jsonValue(), parts: fc.array(fc.uint8Array({ maxLength: 50 })) });
+    fc.assert(
+      fc.property(fc.array(frame), fc.array(fc.nat({ max: 40 })), (frames, cuts) => {
+        const stream = Buffer.concat(frames.map(({ head, parts }) => encodeFrame(head, parts)));
+        const reader = new FrameReader(100_000);
+        const arrived = [];
+        for (let at = 0, cut = 0; at < stream.length; cut += 1) {
+          const end = at + (cuts[cut] ?? 1_000_000) + 1;
+          arrived.push(...reader.read(stream.subarray(at, end)));
+          at = end;
+        }
+        expect(JSON.stringify(arrived.map(({ head }) => head))).toBe(
+          JSON.stringify(frames.map(({ head }) => head)),
+        );
+        expect(arrived.map(({ parts }) => parts)).toEqual(frames.map(({ parts }) => parts));
+      }),
+    );
+  });
+
+  it('are refused when they are larger than the bound, or a sequence reaches beyond', () => {
+    expect(() => [...new FrameReader(20).read(encodeFrame('x'.repeat(50), []))]).toThrow(RangeError);
+    const broken = encodeFrame('x', [new Uint8Array(4)]);
+    new DataView(broken.buffer).setUint32(4, 1000, true);
+    expect(() => [...new FrameReader(2000).read(broken)]).toThrow(RangeError);
+  });
+});
+
+describe('a reply of the admission child', () => {
+  const { facts, metered, image } = prepareModule(sampleModule(), DEFAULT_LIMITS);
+
+  it('is the prepared module', () => {
+    expect(image).not.toBeNull();
+    const parts = [metered, image?.bytes ?? new Uint8Array()];
+    const reply = { facts, metered, image };
+    expect(readReply({ head: { facts, image: image?.facts }, parts })).toEqual(reply);
+  });
+
+  it.each([
+    ['facts of the wrong kind', { facts: { ...facts, memoryMaxPages: 1e9 }, image: null }, 1],
+    ['no module', { facts, image: null }, 0],
+    ['an image without its bytes', { facts, image: image?.facts }, 1],
+    ['a fault', { fault: 'out of luck' }, 0],
+    ['something else', ['facts'], 1],
+  ])('is lost when it holds %s', (_what, head, parts) => {
+    const frame = { head, parts: Array.from({ length: parts }, () => metered) };
+    expect(() => readReply(frame)).toThrow(expect.objectContaining({ code: 'ERR_ADMISSION_LOST' }));
+  });
+
+  it('is refused with the code that the child found', () => {
+    const refused = { code: 'ERR_MODULE_MALFORMED', message: 'expected, got', details: { offset: 1 } };
+    expect(() => readReply({ head: { refused }, parts: [] })).toThrow(expect.objectContaining(refused));
+  });
+});
