@@ -1,16 +1,11 @@
 // What one invocation costs in its own thread: fresh state, metered and bounded, against the bare call on a kept
 // instance, and against plain JavaScript. UTF-8 in and out is part of every subject. Dispatch is another benchmark.
 import { readFileSync } from 'node:fs';
-import { admitArtifact } from '../src/catalog/admit.ts';
-import type { Artifact } from '../src/catalog/artifact.ts';
 import { ensureBuilt } from '../src/catalog/compile.ts';
 import { BUILTIN_FOLDER } from '../src/catalog/load.ts';
-import { DEFAULT_LIMITS } from '../src/model/limits.ts';
-import type { ModuleMessage } from '../src/sandbox/protocol.ts';
-import { CellStore } from '../src/sandbox/worker/cell-store.ts';
-import { startInvocation, type Workplace } from '../src/sandbox/worker/invocation.ts';
 import { ECHO, guest } from '../test/guests/wat.ts';
 import { ECHO_FRESH } from './guests.ts';
+import { inThread } from './in-thread.ts';
 import { type Cost, measure, report, type Subject } from './measure.ts';
 
 const short = process.argv.includes('--short');
@@ -88,37 +83,11 @@ report(
   { echo_vs_bare: ['<=', 10], heap_vs_bare: ['<=', 15] },
 );
 
-/** The lane's own code, in this thread: fresh instance, counters, limits, imports by the ABI, output copied out. */
 function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
-  const module = moduleMessage(admitArtifact(bytes, null, DEFAULT_LIMITS));
-  const workplace: Workplace = {
-    cells: new CellStore(),
-    callBroker: () => Promise.resolve(null),
-    mark: { enter: () => {}, leave: () => {} },
-  };
+  const invoke = inThread(bytes);
   return (times) => {
-    for (let n = 0; n < times; n += 1) {
-      const invoke = {
-        type: 'invoke',
-        slot: 0,
-        input: encoder.encode(input),
-        config: encoder.encode(config),
-        step: encoder.encode('{}'),
-        limits: DEFAULT_LIMITS,
-        timeMs: null,
-        logLevel: null,
-        mayWait: false,
-      } as const;
-      const { result } = startInvocation(module, invoke, workplace);
-      if (result instanceof Promise || result.result.kind !== 'returned')
-        throw new Error('invocation failed');
-      decoder.decode(result.result.output);
-    }
+    for (let n = 0; n < times; n += 1) invoke(encoder.encode(input), encoder.encode(config));
   };
-}
-
-function moduleMessage({ manifest: _, digest: __, ...module }: Artifact): ModuleMessage {
-  return { type: 'module', moduleId: 1, forgets: null, ...module };
 }
 
 /**

@@ -1,7 +1,7 @@
 // npm run bench -- NAME: runs one benchmark; without a name it lists them.
 import { existsSync, readdirSync } from 'node:fs';
 
-const NOT_BENCHES = new Set(['run.ts', 'measure.ts', 'throughput.ts', 'guests.ts']);
+const NOT_BENCHES = new Set(['run.ts', 'measure.ts', 'throughput.ts', 'guests.ts', 'in-thread.ts']);
 const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith('.ts') && !NOT_BENCHES.has(file))
   .map((file) => file.replace('.ts', ''));

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { buildHandler, compileHandler, ensureBuilt, isStale } from '../../src/catalog/compile.ts';
 import { appendCustomSection, readCustomSection } from '../../src/catalog/compile-section.ts';
 import { SDK_FOLDER } from '../../src/catalog/compile-sources.ts';
+import { describeModule } from '../../src/metering/index.ts';
 import { compileSource, withFolder } from '../assemblyscript/compile-source.ts';
 import { instantiateBare } from '../support/bare-guest.ts';
 
@@ -54,6 +55,13 @@ describe('compileHandler', () => {
     const map = JSON.parse(sourceMap ?? '') as { version: number; sources: string[] };
     expect(map.version).toBe(3);
     expect(map.sources).toContain('handler.ts');
+  });
+
+  it('starts with room for a usual step, and with more where the module itself needs it', async () => {
+    const pagesOf = (wasm: Uint8Array) => describeModule(wasm).memories[0]?.minPages;
+    expect(pagesOf((await compileSource(ECHO)).wasm)).toBe(4);
+    const large = 'const table = memory.data(400_000);\nexport function at(): usize { return table; }\n';
+    expect(pagesOf((await compileSource(large + ECHO)).wasm)).toBe(7);
   });
 
   it('names file, line and column of every error', async () => {

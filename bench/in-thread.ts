@@ -1,0 +1,30 @@
+import { admitArtifact } from '../src/catalog/admit.ts';
+import { DEFAULT_LIMITS } from '../src/model/limits.ts';
+import type { ModuleMessage } from '../src/sandbox/protocol.ts';
+import { CellStore } from '../src/sandbox/worker/cell-store.ts';
+import { startInvocation, type Workplace } from '../src/sandbox/worker/invocation.ts';
+
+/** One invocation in this thread: the output as text. */
+export type InThread = (input: Uint8Array, config: Uint8Array) => string;
+
+/** The lane's own code, in this thread: fresh state, counters, limits, imports by the ABI, output copied out. */
+export function inThread(bytes: Uint8Array): InThread {
+  const { manifest: _, digest: __, ...artifact } = admitArtifact(bytes, null, DEFAULT_LIMITS);
+  const module: ModuleMessage = { type: 'module', moduleId: 1, forgets: null, ...artifact };
+  const workplace: Workplace = {
+    cells: new CellStore(),
+    callBroker: () => Promise.resolve(null),
+    mark: { enter: () => {}, leave: () => {} },
+  };
+  const decoder = new TextDecoder();
+  const facts = { limits: DEFAULT_LIMITS, timeMs: null, logLevel: null, mayWait: false };
+  const step = new TextEncoder().encode('{}');
+  return (input, config) => {
+    const message = { type: 'invoke', slot: 0, input, config, step, ...facts } as const;
+    const { result } = startInvocation(module, message, workplace);
+    if (result instanceof Promise || result.result.kind !== 'returned') {
+      throw new Error(`invocation failed: ${JSON.stringify(result)}`);
+    }
+    return decoder.decode(result.result.output);
+  };
+}
