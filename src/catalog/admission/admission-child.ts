@@ -71,9 +71,9 @@ export class AdmissionChild {
     return this.#lost !== null;
   }
 
-  /** Compiles the child's own code while nobody waits for it. */
-  warmUp(limits: Limits): void {
-    this.#warming = this.#ask({ limits, warmUp: true }, new Uint8Array()).catch(() => {});
+  /** Has the child run its pipeline on a sample while nobody waits, so that its own code is compiled. */
+  warmUp(sample: Uint8Array, limits: Limits): void {
+    this.#warming = this.#ask({ limits, warmUp: true }, sample).catch(() => {});
   }
 
   /** Rejects with the refusal's code, or ERR_ADMISSION_TIME, ERR_ADMISSION_MEMORY, ERR_ADMISSION_LOST. */

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Limits } from '../../model/limits.ts';
 import type { PreparedModule } from '../artifact.ts';
+import { BUILTIN_FOLDER } from '../load.ts';
 import { AdmissionChild, type AdmissionLimits } from './admission-child.ts';
 
 export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = Object.freeze({
@@ -9,6 +12,9 @@ export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = Object.freeze({
 
 /** A spare child is started when admission was idle for so long: a short command ends before. */
 const SPARE_AFTER_MS = 250;
+
+/** A module of ours, which is no danger to the child. */
+const SAMPLE = join(BUILTIN_FOLDER, 'decide', 'handler.wasm');
 
 interface Request {
   readonly bytes: Uint8Array;
@@ -72,8 +78,14 @@ export class Admission {
     if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
     this.#spareTimer = setTimeout(() => {
       if (this.#closed || this.#atWork !== null || this.#spare?.isLost === false) return;
-      this.#spare = new AdmissionChild(this.#bounds);
-      this.#spare.warmUp(this.#limits);
+      const spare = new AdmissionChild(this.#bounds);
+      this.#spare = spare;
+      void readFile(SAMPLE).then(
+        (sample) => {
+          if (this.#spare === spare) spare.warmUp(sample, this.#limits);
+        },
+        () => {},
+      );
     }, SPARE_AFTER_MS).unref();
   }
 }

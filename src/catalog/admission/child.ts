@@ -7,28 +7,29 @@ import { BrokerError, messageOf } from '../../errors.ts';
 import type { Limits } from '../../model/limits.ts';
 import { encodeFrame, type Frame, FrameReader } from './frames.ts';
 import { prepareModule } from './prepare.ts';
-import { sampleModule } from './sample-module.ts';
 
 /** Limits of the metering pass refuse larger modules with a code; this is the bound of the stream. */
 const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
 /** So many rounds and the pipeline's own code is compiled; a spare child has the time. */
-const WARM_UP_ROUNDS = 12;
+const WARM_UP_ROUNDS = 8;
+
+const NOTHING = new Uint8Array();
 
 /** The head of a request. */
 export interface AdmissionRequest {
   readonly limits: Limits;
-  /** Run the pipeline on a sample first: the child waits for its first module. */
+  /** The module is only there to run the pipeline on: nobody waits for what comes of it. */
   readonly warmUp: boolean;
 }
 
 function answer({ head, parts: [bytes] }: Frame): Uint8Array {
   const { limits, warmUp } = head as AdmissionRequest;
-  if (warmUp) {
-    for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(sampleModule(), limits);
-    return encodeFrame({ warm: true }, []);
-  }
   try {
-    const { facts, metered, image } = prepareModule(bytes ?? new Uint8Array(), limits);
+    if (warmUp) {
+      for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(bytes ?? NOTHING, limits);
+      return encodeFrame({ warm: true }, []);
+    }
+    const { facts, metered, image } = prepareModule(bytes ?? NOTHING, limits);
     const parts = image === null ? [metered] : [metered, image.bytes];
     return encodeFrame({ facts, image: image?.facts ?? null }, parts);
   } catch (error) {

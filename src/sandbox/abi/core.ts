@@ -2,7 +2,6 @@
  * Runs in a lane's thread: the imports of guest ABI `tasker-core/1`. Calls served here answer beside the guest; calls
  * that leave the sandbox suspend it and are decided by the broker. No import throws because of the guest.
  */
-import * as z from 'zod';
 import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
 import type { GuestResult, ReplyMessage } from '../protocol.ts';
 import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
@@ -213,25 +212,39 @@ function priceOf(bytes: number): number {
   return HOST_CALL_FUEL.call + Math.floor(bytes / HOST_CALL_FUEL.bytesPerUnit);
 }
 
-const Failure = z.object({
-  code: z.string().min(1).max(100),
-  message: z.string().max(8000),
-  retryable: z.boolean().default(false),
-  retry_after_ms: z.int().nonnegative().max(3_000_000).optional(),
-});
+const FAILURE_CODE_MAX = 100;
+const FAILURE_MESSAGE_MAX = 8000;
+const RETRY_AFTER_MAX_MS = 3_000_000;
 
 /** untrusted: the JSON of `fail`. A malformed one is the guest's fault and ends it all the same. */
-function declaredFailure(text: string): ReturnType<typeof brokenRule> {
-  const parsed = Failure.safeParse(parseJson(text));
-  if (!parsed.success) {
+function declaredFailure(text: string): GuestResult {
+  const { code, message, retryable = false, retry_after_ms } = membersOf(parseJson(text));
+  const isFailure =
+    isText(code, 1, FAILURE_CODE_MAX) &&
+    isText(message, 0, FAILURE_MESSAGE_MAX) &&
+    typeof retryable === 'boolean' &&
+    (retry_after_ms === undefined || isWhole(retry_after_ms, RETRY_AFTER_MAX_MS));
+  if (!isFailure) {
     return brokenRule(
       'ERR_GUEST_PROTOCOL',
       'fail: expected JSON {"code","message","retryable"?,"retry_after_ms"?}',
     );
   }
-  const { code, message, retryable, retry_after_ms } = parsed.data;
   const failed = { kind: 'failed', code, message, retryable } as const;
   return retry_after_ms === undefined ? failed : { ...failed, retryAfterMs: retry_after_ms };
+}
+
+// Written out: a schema library would cost every new lane half of its start.
+function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function isText(value: unknown, min: number, max: number): value is string {
+  return typeof value === 'string' && value.length >= min && value.length <= max;
+}
+
+function isWhole(value: unknown, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
 
 function parseJson(text: string): unknown {

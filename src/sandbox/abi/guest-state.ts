@@ -1,6 +1,6 @@
 /** Runs in a lane's thread. What the host side remembers of one running guest. */
 import type { ErrorCode } from '../../errors.ts';
-import { DEFAULT_LIMITS, type Limits } from '../../model/limits.ts';
+import type { Limits } from '../../model/limits.ts';
 import { type GuestResult, type InvokeMessage, type LogRecord, NOT_RUNNING } from '../protocol.ts';
 
 /** One per memory, whose imports are bound to it: it serves one invocation after another. */
@@ -30,11 +30,11 @@ export interface GuestState {
 export const NO_BYTES = new Uint8Array(0);
 
 /** A state that belongs to no invocation yet: no documents, no grants. */
-export function newGuestState(memory: WebAssembly.Memory): GuestState {
+export function newGuestState(memory: WebAssembly.Memory, limits: Limits): GuestState {
   return {
     memory,
     slot: NOT_RUNNING,
-    limits: DEFAULT_LIMITS,
+    limits,
     input: NO_BYTES,
     config: NO_BYTES,
     step: NO_BYTES,
@@ -65,7 +65,7 @@ export function enterGuestState(state: GuestState, message: InvokeMessage): void
 
 /** Takes it back: what `newGuestState` answers, field by field. */
 export function leaveGuestState(state: GuestState): void {
-  Object.assign(state, newGuestState(state.memory));
+  Object.assign(state, newGuestState(state.memory, state.limits));
 }
 
 /**

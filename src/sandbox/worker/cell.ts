@@ -42,7 +42,7 @@ export function takeCell(
   const kept = cells.take(shape);
   if (kept !== undefined) return kept;
   const memory = new WebAssembly.Memory({ initial, maximum });
-  const state = newGuestState(memory);
+  const state = newGuestState(memory, message.limits);
   return { shape, memory, state, imports: linkCore(state, callBroker), instance: null };
 }
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { encodeFrame, FrameReader } from '../../../src/catalog/admission/frames.ts';
 import { prepareModule } from '../../../src/catalog/admission/prepare.ts';
 import { readReply } from '../../../src/catalog/admission/reply.ts';
-import { sampleModule } from '../../../src/catalog/admission/sample-module.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import { ECHO } from '../../guests/wat.ts';
 
 describe('frames', () => {
   it('arrive whole, however the stream cuts them', () => {
@@ -36,7 +36,7 @@ describe('frames', () => {
 });
 
 describe('a reply of the admission child', () => {
-  const { facts, metered, image } = prepareModule(sampleModule(), DEFAULT_LIMITS);
+  const { facts, metered, image } = prepareModule(ECHO, DEFAULT_LIMITS);
 
   it('is the prepared module', () => {
     expect(image).not.toBeNull();
