@@ -7,7 +7,7 @@ export interface Peer {
   /** Whether every call finds the state of a new sandbox. */
   readonly fresh: boolean;
   readonly run: (input: string) => string | Promise<string>;
-  readonly close?: () => void | Promise<unknown>;
+  readonly close?: () => unknown;
 }
 
 const require = createRequire(new URL('./package.json', import.meta.url));

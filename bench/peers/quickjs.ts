@@ -33,11 +33,11 @@ export async function quickjs(): Promise<readonly Peer[]> {
     let interrupts = 0;
     runtime.setInterruptHandler(() => ++interrupts > INTERRUPTS_MAX);
     const context = runtime.newContext();
-    valueOf(context.evalCode(JS_HANDLER)).dispose();
+    resultOf(context.evalCode(JS_HANDLER)).dispose();
     const handle = context.getProp(context.global, 'handle');
     const call = (input: string): string => {
       const argument = context.newString(input);
-      const value = valueOf(context.callFunction(handle, context.global, argument));
+      const value = resultOf(context.callFunction(handle, context.global, argument));
       const output = context.getString(value);
       value.dispose();
       argument.dispose();
@@ -66,7 +66,7 @@ export async function quickjs(): Promise<readonly Peer[]> {
   ];
 }
 
-function valueOf({ value, error }: { value?: Handle; error?: Handle }): Handle {
+function resultOf({ value, error }: { value?: Handle; error?: Handle }): Handle {
   if (value === undefined || error !== undefined) throw new Error('the script failed');
   return value;
 }

@@ -183,7 +183,12 @@ function readGlobal(
   const start = reader.position;
   const global = readGlobalType(reader);
   const valueStart = reader.position;
-  skipConstantExpression(reader, { globals: module.globals.length, functions: module.functions.length });
+  skipConstantExpression(reader, {
+    globals: module.globals.length,
+    functions: module.functions.length,
+    referenced: new Set(),
+    globalReferences: [],
+  });
   return { start, valueStart, global };
 }
 
