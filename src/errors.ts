@@ -82,6 +82,8 @@ export const ERROR_CODES = {
 
   // ours
   ERR_LANE_LOST: 'transient',
+  ERR_LANE_CRASHED: 'author',
+  ERR_HANDLER_QUARANTINED: 'operator',
   ERR_ABORTED: 'transient',
   ERR_ORPHANED: 'transient',
   ERR_MESSAGE_INVALID: 'operator',

@@ -23,6 +23,8 @@ export interface BrokerEvents {
     readonly settlement: 'settled' | 'lost';
   };
   'lane:ready': { readonly lane: number };
+  /** A module brought down its lane with several inputs and is not run by this broker any more. */
+  'handler:quarantined': { readonly handler: string; readonly digest: string };
   'lane:lost': { readonly lane: number; readonly reason: string };
   /** Found at start: the database differs from what the broker was written for, and the broker runs all the same. */
   'queue:warning': { readonly message: string };

@@ -38,6 +38,9 @@ export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; c
       ...facts,
       queuedAtMs,
       calls: [],
+      tape: [],
+      losses: 0,
+      abort: null,
       done: () => {},
     };
     const outcome = outcomeOf(job, { reported, startedAtMs: epochMs() - reported.wallMs });

@@ -23,7 +23,8 @@ export function resultOfOutcome(outcome: EndedOutcome, handler: string, startedA
   }
   const failed = { ...common, success: false, output: {}, error: errorOf(outcome) };
   // Broken off by us, not by a lost lane: the attempt is given back.
-  return outcome.code === 'ERR_ABORTED' ? { ...failed, uncounted: true } : failed;
+  const isOurs = outcome.kind === 'aborted' && outcome.code === 'ERR_ABORTED';
+  return isOurs ? { ...failed, uncounted: true } : failed;
 }
 
 /** A handler that yielded once more than it may. */

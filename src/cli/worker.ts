@@ -49,6 +49,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       lanesReady.delete(lane);
       events.emit('lane:lost', { lane, reason });
     },
+    onQuarantined: (digest, handler) => events.emit('handler:quarantined', { handler, digest }),
   });
   try {
     const catalog = await loadCatalog(config, sandbox);

@@ -14,6 +14,8 @@ import type {
   InvokeMessage,
   LogRecord,
   ModuleMessage,
+  PingMessage,
+  PongMessage,
   ReadyMessage,
   ReplyMessage,
   ResultMessage,
@@ -24,8 +26,8 @@ export type PackedInvoke = Omit<InvokeMessage, 'limits'> & {
   readonly moduleId: number;
   readonly limitsId: number;
 };
-export type PackedToLane = PackedInvoke | ReplyMessage | CancelMessage;
-export type PackedFromLane = ReadyMessage | CallMessage | ResultMessage;
+export type PackedToLane = PackedInvoke | ReplyMessage | CancelMessage | PingMessage;
+export type PackedFromLane = ReadyMessage | PongMessage | CallMessage | ResultMessage;
 
 /** A set of limits, told once per lane. */
 export interface LimitsMessage {
@@ -41,7 +43,16 @@ export type ObjectToLane = ModuleMessage | LimitsMessage | CloseMessage;
 /** One post on a lane's port. */
 export type ToLane = ArrayBuffer | ObjectToLane;
 
-const KIND = Object.freeze({ invoke: 1, reply: 2, cancel: 3, ready: 4, call: 5, result: 6 });
+const KIND = Object.freeze({
+  invoke: 1,
+  reply: 2,
+  cancel: 3,
+  ready: 4,
+  call: 5,
+  result: 6,
+  ping: 7,
+  pong: 8,
+});
 const NO_TIME = Number.NaN;
 const NO_LEVEL = 255;
 
@@ -50,10 +61,11 @@ export function packToLane(messages: readonly PackedToLane[]): ArrayBuffer {
   const out = new ByteWriter();
   for (const message of messages) {
     out.u32(KIND[message.type]);
-    out.u32(message.slot);
+    out.u32('slot' in message ? message.slot : 0);
     if (message.type === 'invoke') packInvoke(out, message);
     else if (message.type === 'reply') {
       out.u32(message.status);
+      out.f64(message.sentAtMs);
       out.bytes(message.payload);
     }
   }
@@ -80,8 +92,11 @@ export function unpackToLane(buffer: ArrayBuffer): PackedToLane[] {
     const slot = reader.u32();
     if (kind === KIND.invoke) messages.push(unpackInvoke(reader, slot));
     else if (kind === KIND.reply) {
-      messages.push({ type: 'reply', slot, status: reader.u32(), payload: reader.bytes() });
+      const status = reader.u32();
+      const sentAtMs = reader.f64();
+      messages.push({ type: 'reply', slot, status, sentAtMs, payload: reader.bytes() });
     } else if (kind === KIND.cancel) messages.push({ type: 'cancel', slot });
+    else if (kind === KIND.ping) messages.push({ type: 'ping' });
     else throw new TypeError(`expected a message for a lane, got kind ${kind}`);
   }
   return messages;
@@ -111,7 +126,7 @@ export function packFromLane(messages: readonly PackedFromLane[]): ArrayBuffer {
   const out = new ByteWriter();
   for (const message of messages) {
     out.u32(KIND[message.type]);
-    out.u32(message.type === 'ready' ? 0 : message.slot);
+    out.u32('slot' in message ? message.slot : 0);
     if (message.type === 'call') {
       out.u32(message.wireNumber);
       out.bytes(message.payload);
@@ -148,6 +163,7 @@ export function unpackFromLane(buffer: ArrayBuffer): PackedFromLane[] {
     else if (kind === KIND.call) {
       messages.push({ type: 'call', slot, wireNumber: reader.u32(), payload: reader.bytes() });
     } else if (kind === KIND.ready) messages.push({ type: 'ready' });
+    else if (kind === KIND.pong) messages.push({ type: 'pong' });
     else throw new TypeError(`expected a message of a lane, got kind ${kind}`);
   }
   return messages;

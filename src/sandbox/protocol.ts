@@ -58,12 +58,23 @@ export interface ReplyMessage {
   readonly slot: number;
   readonly status: number;
   readonly payload: Uint8Array;
+  /** When it was sent (`epochMs`): from then on the guest waits for its lane and not for its call. */
+  readonly sentAtMs: number;
 }
 
 /** Stop the invocation in `slot` as soon as the guest can be reached. */
 export interface CancelMessage {
   readonly type: 'cancel';
   readonly slot: number;
+}
+
+/** To be answered by a `pong`: is there somebody? */
+export interface PingMessage {
+  readonly type: 'ping';
+}
+
+export interface PongMessage {
+  readonly type: 'pong';
 }
 
 export interface CloseMessage {
@@ -115,16 +126,23 @@ export interface LaneTask {
 /**
  * The lane's clock in shared memory, so that the broker can see a guest that does not yield:
  *
- *     Float64[0]        slot whose guest code runs right now, or -1
- *     Float64[1 + slot] when that slot's invocation was entered, in ms of the epoch; 0 = not running
+ *     Float64[0]            slot whose guest code runs right now, or -1
+ *     Float64[1 + 2 * slot] when that slot's invocation was entered, in ms of the epoch, moved on by the time for which
+ *                           it could have run but its lane was busy; 0 = not running
+ *     Float64[2 + 2 * slot] how many replies its guest has gone on with
  */
 export const CLOCK_RUNNING = 0;
-export const CLOCK_FIRST_SLOT = 1;
 export const NOT_RUNNING = -1;
 
-export function clockBytes(slots: number): number {
-  return (CLOCK_FIRST_SLOT + slots) * Float64Array.BYTES_PER_ELEMENT;
+/** Slots that a lane can have. */
+export const SLOTS_MAX = 4096;
+
+/** Where the clock says when a slot's invocation was entered; the place after it counts its replies. */
+export function clockOf(slot: number): number {
+  return 1 + 2 * slot;
 }
+
+export const CLOCK_BYTES = (1 + 2 * SLOTS_MAX) * Float64Array.BYTES_PER_ELEMENT;
 
 /** Milliseconds since the epoch with sub-millisecond steps, comparable between threads. */
 export function epochMs(): number {

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { Admission } from '../catalog/admission/admission.ts';
 import type { Artifact } from '../catalog/artifact.ts';
 import { ArtifactCache } from '../catalog/artifact-cache.ts';
@@ -13,22 +14,38 @@ import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
 import { jsonDocument } from './document.ts';
 import type { Job } from './lanes/job.ts';
-import { LanePool } from './lanes/lane-pool.ts';
+import { createLanes, type Lanes, type LanesStatus, type PoolSettings } from './lanes/lanes.ts';
+import { LANES_MAX } from './lanes/thread-link.ts';
 import { missingGrant } from './missing-grant.ts';
 import { outcomeOf } from './outcome.ts';
-import { epochMs } from './protocol.ts';
+import { epochMs, SLOTS_MAX } from './protocol.ts';
 
-export interface SandboxOptions {
+/** What can be changed while invocations run. */
+export interface SandboxSettings extends PoolSettings {
   /** Worker threads. Default 1. */
   readonly lanes?: number;
   /** Invocations one lane may have in flight; more than one pays when handlers wait for host calls. Default 64. */
   readonly inFlightPerLane?: number;
+  /**
+   * What the memories of all guests may commit together; who does not fit waits. Default: a part of the cgroup's limit, or
+   * of the machine's memory.
+   */
+  readonly memoryBudgetBytes?: number;
+  /** Invocations to be taken on beyond those in flight (`capacity`). Default 0. */
+  readonly queueDepth?: number;
   /** Ceilings for every invocation; what is left out is taken from `DEFAULT_LIMITS`. */
   readonly limits?: PartialLimits;
+}
+
+export interface SandboxOptions extends SandboxSettings {
   /** What host calls act through. Without it, no call that leaves the sandbox can succeed. */
   readonly host?: HostServices;
   readonly onLaneReady?: (lane: number) => void;
   readonly onLaneLost?: (lane: number, reason: string) => void;
+  /** A module brought down its lane with several inputs and is not run any more (`release`). */
+  readonly onQuarantined?: (digest: string, handler: string) => void;
+  /** JavaScript heap of one lane in MB. Default 256. */
+  readonly laneHeapMb?: number;
 }
 
 export interface ExecuteOptions {
@@ -63,6 +80,18 @@ export interface Sandbox {
    * (input that is not JSON, limits that are not limits, a grant the module needs and was not given).
    */
   execute(artifact: Artifact, options: ExecuteOptions): Promise<Outcome>;
+  /**
+   * Changes settings while invocations run: none of them is lost, broken off or kept waiting by it, and what is left out
+   * stays. Limits apply to invocations that come after. Throws ERR_CONFIG_INVALID for values that cannot be.
+   */
+  configure(settings: SandboxSettings): void;
+  /** Invocations worth having in `execute` at a time: slots and queue, or fewer while memory is short. */
+  readonly capacity: number;
+  readonly status: LanesStatus;
+  /** Lets a quarantined module run again; false when it was not quarantined. */
+  release(digest: string): boolean;
+  /** Ends a lane at once, as if it had been lost: what was on it is run again. False when there is none. */
+  killLane(reason: string): boolean;
   /** Waits for running invocations and ends every thread. */
   close(): Promise<void>;
 }
@@ -82,27 +111,41 @@ const NO_SERVICES: HostServices = Object.freeze({
 
 /** A sandbox that needs neither Tasker nor a queue nor a database. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
-  const ceiling: Limits = completeLimits(checkedLimits(options.limits));
-  const pool = new LanePool({
-    lanes: options.lanes ?? 1,
-    slotsPerLane: options.inFlightPerLane ?? 64,
-    boundary: createBoundary(options.host ?? NO_SERVICES),
-    ...(options.onLaneReady && { onLaneReady: options.onLaneReady }),
-    ...(options.onLaneLost && { onLaneLost: options.onLaneLost }),
+  const { limits, host, ...others } = options;
+  let ceiling: Limits = completeLimits(checkedLimits(limits));
+  const lanes = createLanes({
+    ...others,
+    ...checkedPool(options),
+    boundary: createBoundary(host ?? NO_SERVICES),
   });
   const admission = new Admission(ceiling);
   const artifacts = new ArtifactCache((bytes) => admission.prepare(bytes));
-  const limitsFor = limitsMemo(ceiling);
+  let limitsFor = limitsMemo(ceiling);
   return Object.freeze({
     admit: async (bytes: Uint8Array, manifest?: unknown) =>
       artifacts.admit(
         bytes,
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
       ),
-    execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, limitsFor, artifact, execute),
+    execute: (artifact: Artifact, execute: ExecuteOptions) => run(lanes, limitsFor, artifact, execute),
+    configure(settings: SandboxSettings) {
+      const changed = settings.limits && completeLimits({ ...ceiling, ...checkedLimits(settings.limits) });
+      lanes.configure(checkedPool(settings));
+      if (changed === undefined) return;
+      ceiling = changed;
+      limitsFor = limitsMemo(ceiling);
+    },
+    get capacity() {
+      return lanes.capacity;
+    },
+    get status() {
+      return lanes.status;
+    },
+    release: (digest: string) => lanes.release(digest),
+    killLane: (reason: string) => lanes.kill(reason),
     close: async () => {
       admission.close();
-      await pool.close();
+      await lanes.close();
     },
   });
 }
@@ -131,7 +174,7 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
 }
 
 async function run(
-  pool: LanePool,
+  lanes: Lanes,
   limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits,
   artifact: Artifact,
   options: ExecuteOptions,
@@ -161,6 +204,9 @@ async function run(
       mayWait: grantsOf(grants, 'wait').length > 0,
       queuedAtMs: epochMs(),
       calls: [],
+      tape: [],
+      losses: 0,
+      abort: null,
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end)
@@ -168,11 +214,22 @@ async function run(
         resolve(outcomeOf(job, end));
       },
     };
-    const cancel = () => pool.cancel(job);
+    const cancel = () => lanes.cancel(job);
     options.signal?.addEventListener('abort', cancel, { once: true });
-    pool.submit(job);
+    lanes.submit(job);
     if (options.signal?.aborted === true) cancel();
   });
+}
+
+const Pool = z.object({
+  lanes: z.int().min(1).max(LANES_MAX).optional(),
+  inFlightPerLane: z.int().min(1).max(SLOTS_MAX).optional(),
+  memoryBudgetBytes: z.int().positive().optional(),
+  queueDepth: z.int().min(0).optional(),
+});
+
+function checkedPool(settings: SandboxSettings): PoolSettings {
+  return parseOrThrow(Pool, settings, 'ERR_CONFIG_INVALID', 'sandbox settings');
 }
 
 function checkedLimits(limits: PartialLimits | undefined): PartialLimits {

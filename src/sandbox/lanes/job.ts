@@ -1,6 +1,6 @@
 import type { Artifact } from '../../catalog/artifact.ts';
-import type { Authority } from '../../host/host-call.ts';
-import type { Aborted, Exhausted } from '../../model/outcome.ts';
+import type { Authority, BoundaryAnswer } from '../../host/host-call.ts';
+import type { Aborted, Exhausted, Failed, Trapped } from '../../model/outcome.ts';
 import type { HostCallRecord } from '../../model/receipt.ts';
 import type { ResultMessage } from '../protocol.ts';
 
@@ -16,13 +16,30 @@ export interface Job {
   readonly logLevel: number | null;
   readonly mayWait: boolean;
   readonly queuedAtMs: number;
-  /** Calls that left the sandbox, in order. */
+  /** Calls that left the sandbox and are answered, in order. */
   readonly calls: HostCallRecord[];
+  /** The same calls, and those under way, for another run of this invocation. */
+  readonly tape: TapedCall[];
+  /** Lanes that were lost while this invocation was on them. */
+  losses: number;
+  /** Ends host calls that are still under way; made for the first. */
+  abort: AbortController | null;
   /** Called exactly once. */
   readonly done: (end: JobEnd) => void;
 }
 
-/** How a job ended: what the worker reported, or a verdict of the broker about a worker that could not report. */
+/** A host call of an invocation: performed once, however often the invocation is run. */
+export interface TapedCall {
+  readonly wireNumber: number;
+  readonly requestSha256: string;
+  /** Never rejects; may still be under way. */
+  readonly answer: Promise<BoundaryAnswer>;
+}
+
+/** A verdict of the broker about an invocation whose worker could not report. */
+export type JobVerdict = Exhausted | Aborted | Trapped | Failed;
+
+/** How a job ended: what the worker reported, or what the broker says. */
 export type JobEnd =
   | { readonly reported: ResultMessage; readonly startedAtMs: number }
-  | { readonly verdict: Exhausted | Aborted; readonly wallMs: number };
+  | { readonly verdict: JobVerdict; readonly wallMs: number };

@@ -1,58 +1,39 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
-import { BrokerError, messageOf } from '../../errors.ts';
-import type { Boundary } from '../../host/host-call.ts';
+import type { Boundary, BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
-import { type PackedFromLane, unpackFromLane } from '../batch.ts';
-import {
-  type CallMessage,
-  CLOCK_FIRST_SLOT,
-  CLOCK_RUNNING,
-  clockBytes,
-  epochMs,
-  NOT_RUNNING,
-  type ResultMessage,
-} from '../protocol.ts';
+import { type CallMessage, CLOCK_RUNNING, clockOf, epochMs, type ResultMessage } from '../protocol.ts';
+import { answerOf } from './call-tape.ts';
 import type { Job } from './job.ts';
+import { type LaneState, laneStateAfter } from './lane-state.ts';
+import type { LaneLink, OpenLink } from './link.ts';
 import { Outbox } from './outbox.ts';
-import { overWallTime, wallTimeVerdict } from './wall-time.ts';
-
-/**
- * States of a lane:
- *
- * | state    | meaning                                          | left by                         |
- * |----------|--------------------------------------------------|---------------------------------|
- * | starting | its thread is coming up; jobs may be queued in it | `ready` message, loss, close   |
- * | ready    | runs jobs                                        | loss (thread died, killed), close |
- * | closing  | told to end; runs nothing any more                | end of its thread              |
- * | dead     | its thread is gone; final                         |                                |
- */
-export type LaneState = 'starting' | 'ready' | 'closing' | 'dead';
-
-const NEXT: Readonly<Record<LaneState, readonly LaneState[]>> = {
-  starting: ['ready', 'closing', 'dead'],
-  ready: ['closing', 'dead'],
-  closing: ['dead'],
-  dead: [],
-};
+import { readBatch, readResult } from './report.ts';
+import { elapsedMs, type Replies, wallTimeVerdict } from './wall-time.ts';
 
 export interface LaneOptions {
   readonly index: number;
-  readonly slots: number;
   readonly boundary: Boundary;
   readonly onReady: (lane: Lane) => void;
-  /** A slot became free. */
-  readonly onFree: (lane: Lane) => void;
-  /** The thread is gone. `unstarted` jobs had not entered their guest and can run elsewhere. */
-  readonly onDead: (lane: Lane, reason: string, unstarted: readonly Job[]) => void;
+  /** `job` is done and its slot is free. */
+  readonly onFree: (lane: Lane, job: Job, peakBytes: number | null) => void;
+  /** The other side is gone. What was on it and has no verdict is handed back. */
+  readonly onDead: (lane: Lane, reason: string | null, lost: readonly Lost[]) => void;
 }
 
-interface Flight {
+/** A job whose lane is gone. */
+export interface Lost {
   readonly job: Job;
-  /** Ends host calls that are still under way; made for the first. */
-  abort: AbortController | null;
+  /** Its guest may have begun. */
+  readonly entered: boolean;
+  /** Its guest was the one that ran, as far as the clock says. */
+  readonly running: boolean;
+}
+
+interface Flight extends Replies {
+  readonly job: Job;
+  /** Host calls of this run. */
+  calls: number;
   cancelledAtMs: number | null;
-  /** Who cancelled it: the caller, or (null) the clock. */
+  /** Why it was cancelled: the caller, another course than before, or (null) the clock. */
   verdict: Aborted | null;
 }
 
@@ -63,42 +44,46 @@ export const ABORTED: Aborted = Object.freeze({
   message: 'the invocation was broken off by the broker',
 });
 
-/** A guest past its wall time has this long to notice its cancellation before its thread is ended. */
-const CANCEL_GRACE_MS = 100;
+const DIVERGED: Aborted = Object.freeze({
+  kind: 'aborted',
+  code: 'ERR_LANE_LOST',
+  message: 'the lane was lost, and when run again the handler made other host calls than before',
+});
 
-/** One worker thread for as long as it lives, many invocations in flight; the thread is a long piscina task. */
+/** A guest past its wall time has this long to notice its cancellation before its lane is ended. */
+const CANCEL_GRACE_MS = 100;
+/** A lane in which no guest runs has this long to answer. */
+const ANSWER_WITHIN_MS = 5_000;
+
+/** One worker for as long as it lives, in a thread or a process; many invocations in flight. */
 export class Lane {
   readonly index: number;
   #state: LaneState = 'starting';
   readonly #options: LaneOptions;
-  readonly #port: MessagePort;
-  readonly #clock: Float64Array;
-  readonly #kill = new AbortController();
-  readonly #flights: (Flight | null)[];
-  /** Slots without a flight; the one used last is taken first. */
-  readonly #freeSlots: number[];
+  readonly #link: LaneLink;
+  readonly #flights = new Map<number, Flight>();
+  /** Slots that were used and are free. */
+  readonly #freed: number[] = [];
   readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
-  #killReason = 'its thread ended';
+  #usedSlots = 0;
+  #killReason: string | null = null;
+  #heardAtMs = epochMs();
+  #pinged = false;
+  /** Invocations that ended here. */
+  served = 0;
+  wasReady = false;
+  /** Takes no neighbours for the one that runs here or will. */
+  reserved = false;
+  /** The invocation that runs alone here. */
+  suspect: Job | null = null;
 
-  constructor(piscina: Piscina, options: LaneOptions) {
+  constructor(open: OpenLink, options: LaneOptions) {
     this.index = options.index;
     this.#options = options;
-    this.#flights = Array.from({ length: options.slots }, () => null);
-    this.#freeSlots = this.#flights.map((_, slot) => slot).reverse();
-    const clock = new SharedArrayBuffer(clockBytes(options.slots));
-    this.#clock = new Float64Array(clock);
-    // Zero would name slot 0 until the thread is up.
-    this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    this.#outbox = new Outbox(port1);
-    port1.on('message', (batch: ArrayBuffer) => this.#receive(batch));
-    this.#ended = piscina
-      // piscina derives the type of transferList from an older MessagePort.
-      .run({ port: port2, clock }, { transferList: [port2] as never, signal: this.#kill.signal })
-      .then(() => this.#end('closed'))
-      .catch((error: unknown) => this.#end(this.#kill.signal.aborted ? this.#killReason : String(error)));
+    this.#link = open((batch) => this.#receive(batch));
+    this.#outbox = new Outbox(this.#link);
+    this.#ended = this.#link.ended.then((reason) => this.#end(this.#killReason ?? reason));
   }
 
   get state(): LaneState {
@@ -106,18 +91,18 @@ export class Lane {
   }
 
   get inFlight(): number {
-    return this.#options.slots - this.#freeSlots.length;
+    return this.#flights.size;
   }
 
-  get freeSlots(): number {
-    return this.#state === 'starting' || this.#state === 'ready' ? this.#freeSlots.length : 0;
+  get takesJobs(): boolean {
+    return !this.reserved && (this.#state === 'starting' || this.#state === 'ready');
   }
 
-  /** Sends a job to the thread. There must be a free slot. */
+  /** Sends a job to the other side. */
   dispatch(job: Job): void {
-    const slot = this.#freeSlots.pop();
-    if (slot === undefined) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
-    this.#flights[slot] = { job, abort: null, cancelledAtMs: null, verdict: null };
+    if (this.#flights.size === 0) this.#heardAtMs = epochMs();
+    const slot = this.#freed.pop() ?? this.#usedSlots++;
+    this.#flights.set(slot, { job, calls: 0, sent: 0, lastSentAtMs: 0, cancelledAtMs: null, verdict: null });
     const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
     const moduleId = this.#outbox.moduleId(artifact);
     const limitsId = this.#outbox.limitsId(authority.limits);
@@ -125,37 +110,43 @@ export class Lane {
     this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...documents, timeMs, logLevel, mayWait });
   }
 
-  /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
-  checkWallTime(nowMs: number): void {
-    for (const [slot, flight] of this.#flights.entries()) {
-      if (flight === null) continue;
-      const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
-      const isOver = overWallTime(enteredMs, nowMs, flight.job.authority.limits);
-      if (flight.cancelledAtMs === null && !isOver) continue;
-      if (flight.cancelledAtMs === null) this.#cancel(slot, flight, nowMs);
-      else if (nowMs - flight.cancelledAtMs > CANCEL_GRACE_MS && this.#clock[CLOCK_RUNNING] === slot) {
+  /** Cancels guests past their wall time; ends the lane when it does not answer. Called periodically. */
+  watch(nowMs: number): void {
+    const { clock } = this.#link;
+    for (const [slot, flight] of this.#flights) {
+      const { job, cancelledAtMs } = flight;
+      if (cancelledAtMs === null) {
+        const wallMs = elapsedMs(clock, slot, flight, nowMs);
+        if (wallMs > job.authority.limits.wall_ms) this.#cancel(slot, flight, nowMs);
+      } else if (nowMs - cancelledAtMs > CANCEL_GRACE_MS && clock[CLOCK_RUNNING] === slot) {
         this.kill(`the guest in slot ${slot} does not yield`);
         return;
       }
     }
+    if (this.#flights.size > 0) this.#watchAnswers(nowMs);
   }
 
   /** Ends a job of this lane as aborted. */
   cancel(job: Job): void {
-    const slot = this.#flights.findIndex((flight) => flight?.job === job);
-    const flight = this.#flights[slot];
-    if (flight == null || flight.cancelledAtMs !== null) return;
-    flight.verdict = ABORTED;
-    this.#cancel(slot, flight, epochMs());
+    for (const [slot, flight] of this.#flights) {
+      if (flight.job !== job || flight.cancelledAtMs !== null) continue;
+      flight.verdict = ABORTED;
+      this.#cancel(slot, flight, epochMs());
+    }
   }
 
-  /** Ends the thread at once. Its invocations are settled or handed back by `onDead`. */
+  /** Ends the other side at once. Its invocations are settled or handed back by `onDead`. */
   kill(reason: string): void {
-    this.#killReason = reason;
-    this.#kill.abort();
+    this.#killReason ??= reason;
+    this.#link.kill();
   }
 
-  /** Lets the thread end by itself. No job may be in flight. */
+  /** Takes no more jobs. */
+  retire(): void {
+    if (this.#state === 'starting' || this.#state === 'ready') this.#become('retiring');
+  }
+
+  /** Lets the other side end by itself. No job may be in flight. */
   async close(): Promise<void> {
     if (this.#state !== 'dead' && this.#state !== 'closing') {
       this.#become('closing');
@@ -164,99 +155,111 @@ export class Lane {
     await this.#ended;
   }
 
-  #receive(batch: ArrayBuffer): void {
-    for (const message of this.#unpack(batch)) {
+  /** untrusted: the other side is the hostile one. */
+  #receive(posted: unknown): void {
+    const batch = readBatch(posted);
+    if (batch === null) {
+      this.kill('it sent what is not a message');
+      return;
+    }
+    this.#heardAtMs = epochMs();
+    this.#pinged = false;
+    for (const message of batch) {
       if (message.type === 'ready') {
+        this.wasReady = true;
         if (this.#state === 'starting') this.#become('ready');
         this.#options.onReady(this);
       } else if (message.type === 'call') this.#serve(message);
-      else this.#finish(message);
-    }
-  }
-
-  #unpack(batch: ArrayBuffer): readonly PackedFromLane[] {
-    try {
-      return unpackFromLane(batch);
-    } catch (error) {
-      this.kill(`it sent what cannot be read: ${messageOf(error)}`);
-      return [];
+      else if (message.type === 'result') this.#finish(message);
     }
   }
 
   /** A host call: decided with the broker's own record of the invocation. */
-  async #serve(message: CallMessage): Promise<void> {
-    const flight = this.#flights[message.slot];
-    if (flight == null) return;
-    const { job } = flight;
-    const before = job.calls.length;
-    flight.abort ??= new AbortController();
-    const answer = await this.#options.boundary(
-      job.authority,
-      message.wireNumber,
-      message.payload,
-      before,
-      flight.abort.signal,
-    );
-    job.calls.push(answer.record);
-    if (this.#flights[message.slot] !== flight) return;
-    this.#outbox.send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
+  #serve(message: CallMessage): void {
+    const flight = this.#flights.get(message.slot);
+    if (flight === undefined || flight.cancelledAtMs !== null) return;
+    const answer = answerOf(flight.job, flight.calls++, message, this.#options.boundary);
+    if (answer === null) {
+      flight.verdict = DIVERGED;
+      this.#cancel(message.slot, flight, epochMs());
+    } else answer.then((made) => this.#reply(message.slot, flight, made));
+  }
+
+  #reply(slot: number, flight: Flight, { status, payload }: BoundaryAnswer): void {
+    if (this.#flights.get(slot) !== flight) return;
+    flight.sent += 1;
+    flight.lastSentAtMs = epochMs();
+    this.#outbox.send({ type: 'reply', slot, status, payload, sentAtMs: flight.lastSentAtMs });
   }
 
   #finish(message: ResultMessage): void {
-    const flight = this.#flights[message.slot];
-    if (flight == null) return;
-    this.#free(message.slot);
-    const { job } = flight;
-    const startedAtMs = epochMs() - message.wallMs;
-    if (flight.cancelledAtMs !== null && message.result.kind === 'aborted') {
-      const verdict = flight.verdict ?? wallTimeVerdict(job.authority.limits, message.wallMs);
-      job.done({ verdict, wallMs: message.wallMs });
-    } else job.done({ reported: message, startedAtMs });
-    this.#options.onFree(this);
+    const flight = this.#flights.get(message.slot);
+    if (flight === undefined) return;
+    const { job, verdict, cancelledAtMs } = flight;
+    const reported = readResult(message, job);
+    if (reported === null) {
+      this.kill('it sent a result that cannot be');
+      return;
+    }
+    this.#free(message.slot, job);
+    const { wallMs } = reported;
+    if (verdict === DIVERGED || (cancelledAtMs !== null && reported.result.kind === 'aborted')) {
+      job.done({ verdict: verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
+    } else job.done({ reported, startedAtMs: epochMs() - wallMs });
+    if (reported.result.kind === 'aborted' && cancelledAtMs === null) this.retire();
+    this.#options.onFree(this, job, reported.peakMemoryBytes);
   }
 
   #cancel(slot: number, flight: Flight, nowMs: number): void {
     flight.cancelledAtMs = nowMs;
-    flight.abort?.abort();
+    flight.job.abort?.abort();
     this.#outbox.send({ type: 'cancel', slot });
   }
 
-  #end(reason: string): void {
+  /** While a guest runs nothing can answer; its wall time bounds that. */
+  #watchAnswers(nowMs: number): void {
+    const running = this.#flights.get(this.#link.clock[CLOCK_RUNNING] ?? -1);
+    const guestMs = running === undefined ? 0 : running.job.authority.limits.wall_ms + CANCEL_GRACE_MS;
+    const silentMs = nowMs - this.#heardAtMs;
+    if (silentMs > ANSWER_WITHIN_MS + guestMs) this.kill('it does not answer');
+    else if (silentMs > ANSWER_WITHIN_MS / 2 && !this.#pinged && running === undefined) {
+      this.#pinged = true;
+      this.#outbox.send({ type: 'ping' });
+    }
+  }
+
+  #end(reason: string | null): void {
     if (this.#state === 'dead') return;
     const nowMs = epochMs();
     this.#become('dead');
-    this.#port.close();
-    const unstarted: Job[] = [];
-    for (const [slot, flight] of this.#flights.entries()) {
-      if (flight === null) continue;
-      this.#free(slot);
-      const enteredMs = this.#clock[CLOCK_FIRST_SLOT + slot] ?? 0;
-      if (enteredMs === 0 && flight.verdict === null) unstarted.push(flight.job);
-      else this.#settleLost(flight, slot, nowMs - enteredMs, reason);
+    const lost: Lost[] = [];
+    const ended: Job[] = [];
+    const { clock } = this.#link;
+    for (const [slot, flight] of this.#flights) {
+      const { job, verdict } = flight;
+      if (flight.cancelledAtMs === null) {
+        const entered = (clock[clockOf(slot)] ?? 0) !== 0;
+        lost.push({ job, entered, running: clock[CLOCK_RUNNING] === slot });
+        continue;
+      }
+      const wallMs = elapsedMs(clock, slot, flight, nowMs);
+      job.abort?.abort();
+      job.done({ verdict: verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
+      ended.push(job);
     }
-    this.#options.onDead(this, reason, unstarted);
-  }
-
-  #settleLost(flight: Flight, slot: number, wallMs: number, reason: string): void {
-    const { job } = flight;
-    flight.abort?.abort();
-    if (flight.verdict !== null || (flight.cancelledAtMs !== null && this.#clock[CLOCK_RUNNING] === slot)) {
-      job.done({ verdict: flight.verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
-      return;
-    }
-    const message = `lane ${this.index} was lost: ${reason}`;
-    job.done({ verdict: { kind: 'aborted', code: 'ERR_LANE_LOST', message }, wallMs });
+    this.#flights.clear();
+    for (const job of ended) this.#options.onFree(this, job, null);
+    this.#options.onDead(this, reason, lost);
   }
 
   #become(next: LaneState): void {
-    if (!NEXT[this.#state].includes(next)) {
-      throw new BrokerError('ERR_INTERNAL', `lane ${this.index} cannot go from ${this.#state} to ${next}`);
-    }
-    this.#state = next;
+    this.#state = laneStateAfter(this.#state, next);
   }
 
-  #free(slot: number): void {
-    this.#flights[slot] = null;
-    this.#freeSlots.push(slot);
+  #free(slot: number, job: Job): void {
+    this.#flights.delete(slot);
+    this.#freed.push(slot);
+    this.served += 1;
+    if (this.suspect === job) this.suspect = null;
   }
 }

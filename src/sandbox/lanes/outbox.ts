@@ -1,7 +1,7 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { Artifact } from '../../catalog/artifact.ts';
 import type { Limits } from '../../model/limits.ts';
 import { type ObjectToLane, type PackedToLane, packToLane } from '../batch.ts';
+import type { LaneLink } from './link.ts';
 import { Told } from './told.ts';
 
 /** Messages wait for others until there are so many, so that both threads work at the same time. */
@@ -12,7 +12,7 @@ const LIMITS_MAX = 256;
 
 /** The sending half of a lane's port: gathers messages into batches, and tells modules and limits once. */
 export class Outbox {
-  readonly #port: MessagePort;
+  readonly #link: LaneLink;
   readonly #modules = new Told<Artifact>(MODULES_MAX, (artifact, moduleId, forgets) => {
     const { manifest: _, digest: __, capabilities: ___, ...module } = artifact;
     this.sendObject({ type: 'module', moduleId, forgets, ...module });
@@ -22,8 +22,8 @@ export class Outbox {
   );
   #packed: PackedToLane[] = [];
 
-  constructor(port: MessagePort) {
-    this.#port = port;
+  constructor(link: LaneLink) {
+    this.#link = link;
   }
 
   send(message: PackedToLane): void {
@@ -35,7 +35,7 @@ export class Outbox {
   /** After what was sent before. */
   sendObject(message: ObjectToLane): void {
     this.#flush();
-    this.#port.postMessage(message);
+    this.#link.postMessage(message);
   }
 
   /** The number by which the lane knows a module from now on. */
@@ -52,6 +52,6 @@ export class Outbox {
     if (this.#packed.length === 0) return;
     const batch = packToLane(this.#packed);
     this.#packed = [];
-    this.#port.postMessage(batch, [batch]);
+    this.#link.postMessage(batch, [batch]);
   }
 }

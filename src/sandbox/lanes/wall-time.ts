@@ -1,9 +1,24 @@
 import type { Limits } from '../../model/limits.ts';
 import type { Exhausted } from '../../model/outcome.ts';
+import { clockOf } from '../protocol.ts';
 
-/** True when an invocation entered at `enteredMs` (0 = not entered) has used up its wall time. */
-export function overWallTime(enteredMs: number, nowMs: number, limits: Limits): boolean {
-  return enteredMs > 0 && nowMs - enteredMs > limits.wall_ms;
+/** What the broker itself knows about the time of an invocation on a lane. */
+export interface Replies {
+  /** Replies to host calls that were sent to its guest. */
+  sent: number;
+  lastSentAtMs: number;
+}
+
+/**
+ * How long the invocation in `slot` has been at work: instantiation, guest, its host calls; not the time for which it
+ * could go on but its lane was busy. 0 when it was not entered.
+ */
+export function elapsedMs(clock: Float64Array, slot: number, replies: Replies, nowMs: number): number {
+  const at = clockOf(slot);
+  const enteredMs = clock[at] ?? 0;
+  if (enteredMs === 0) return 0;
+  const waitsForLane = replies.sent > (clock[at + 1] ?? 0);
+  return Math.max(0, (waitsForLane ? replies.lastSentAtMs : nowMs) - enteredMs);
 }
 
 /** The outcome of a guest that was stopped by the clock. */

@@ -13,8 +13,8 @@ import {
   unpackToLane,
 } from '../batch.ts';
 import {
-  CLOCK_FIRST_SLOT,
   CLOCK_RUNNING,
+  clockOf,
   epochMs,
   type LaneTask,
   type ModuleMessage,
@@ -81,7 +81,8 @@ class LaneThread {
       if (message.type === 'invoke') this.#invoke(message);
       // One guest per turn of the event loop, so that the clock names the one that runs.
       else if (message.type === 'reply') setImmediate(() => this.#resume(message.slot, message));
-      else this.#cancel(message.slot);
+      else if (message.type === 'cancel') this.#cancel(message.slot);
+      else this.#send({ type: 'pong' });
     }
   }
 
@@ -90,7 +91,8 @@ class LaneThread {
     const limits = this.#limits.get(packed.limitsId);
     if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
     const message = { ...packed, limits };
-    this.#clock[CLOCK_FIRST_SLOT + message.slot] = epochMs();
+    this.#clock[clockOf(message.slot)] = epochMs();
+    this.#clock[clockOf(message.slot) + 1] = 0;
     const running = startInvocation(module, message, this.#workplace);
     if (!(running.result instanceof Promise)) {
       this.#finish(running.result);
@@ -112,8 +114,16 @@ class LaneThread {
     const resume = this.#waiting.get(slot);
     if (resume === undefined) return;
     this.#waiting.delete(slot);
+    if (reply !== null) this.#goOn(slot, reply.sentAtMs);
     this.#mark(slot);
     resume(reply);
+  }
+
+  /** The time since the reply was sent is the lane's, not the guest's. */
+  #goOn(slot: number, sentAtMs: number): void {
+    const at = clockOf(slot);
+    this.#clock[at] = (this.#clock[at] ?? 0) + Math.max(0, epochMs() - sentAtMs);
+    this.#clock[at + 1] = (this.#clock[at + 1] ?? 0) + 1;
   }
 
   #cancel(slot: number): void {
@@ -124,8 +134,10 @@ class LaneThread {
   #finish(result: ResultMessage): void {
     this.#live.delete(result.slot);
     this.#waiting.delete(result.slot);
-    this.#clock[CLOCK_FIRST_SLOT + result.slot] = 0;
-    this.#send(result);
+    const at = clockOf(result.slot);
+    const wallMs = epochMs() - (this.#clock[at] ?? 0);
+    this.#clock[at] = 0;
+    this.#send({ ...result, wallMs });
   }
 
   #mark(slot: number): void {

@@ -44,7 +44,13 @@ const moduleOf = (shape: GuestShape): ModuleMessage => {
 function workplace(): Workplace {
   return {
     cells: new CellStore(),
-    callBroker: async (slot) => ({ type: 'reply', slot, status: 0, payload: new Uint8Array([1, 2, 3]) }),
+    callBroker: async (slot) => ({
+      type: 'reply',
+      sentAtMs: 0,
+      slot,
+      status: 0,
+      payload: new Uint8Array([1, 2, 3]),
+    }),
     mark: { enter: () => {}, leave: () => {} },
   };
 }

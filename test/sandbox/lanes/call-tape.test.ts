@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { createBoundary } from '../../../src/host/boundary.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import { answerOf } from '../../../src/sandbox/lanes/call-tape.ts';
+import type { Job } from '../../../src/sandbox/lanes/job.ts';
+import type { CallMessage } from '../../../src/sandbox/protocol.ts';
+
+const job = (): Job =>
+  ({
+    authority: { handler: 'h', grants: [], limits: DEFAULT_LIMITS },
+    calls: [],
+    tape: [],
+    losses: 0,
+    abort: null,
+  }) as unknown as Job;
+const call = (payload: string, wireNumber = 1): CallMessage => ({
+  type: 'call',
+  slot: 0,
+  wireNumber,
+  payload: new TextEncoder().encode(payload),
+});
+const boundary = createBoundary({ http: {} as never, secrets: { get: async () => null } });
+
+describe('the host calls of an invocation that is run again', () => {
+  it('are answered from the first run, in order, and counted once', async () => {
+    const one = job();
+    const first = answerOf(one, 0, call('a'), boundary);
+    answerOf(one, 1, call('b'), boundary);
+    expect(answerOf(one, 0, call('a'), boundary)).toBe(first);
+    expect(await first).toMatchObject({ record: { code: 'ERR_HOST_CALL_INVALID' } });
+    expect(one.calls).toHaveLength(2);
+    expect(one.tape).toHaveLength(2);
+  });
+
+  it.each([
+    ['asks for something else', call('c')],
+    ['makes another call', call('a', 2)],
+  ])('are not answered when it %s', (_, other) => {
+    const one = job();
+    answerOf(one, 0, call('a'), boundary);
+    expect(answerOf(one, 0, other, boundary)).toBeNull();
+    expect(one.tape).toHaveLength(1);
+  });
+
+  it('count against the limit while they are under way', async () => {
+    const one = {
+      ...job(),
+      authority: { handler: 'h', grants: [], limits: { ...DEFAULT_LIMITS, host_calls: 1 } },
+    };
+    answerOf(one, 0, call('a'), boundary);
+    expect(await answerOf(one, 1, call('a'), boundary)).toMatchObject({
+      record: { code: 'ERR_LIMIT_HOST_CALLS', allowed: false },
+    });
+  });
+});
