@@ -6,6 +6,7 @@ import { BrokerError, messageOf } from './errors.ts';
 import { Grants } from './model/grant.ts';
 import { completeLimits, type Limits, PartialLimits } from './model/limits.ts';
 import { describeIssues } from './model/parse.ts';
+import { POOL_KEYS } from './model/settings.ts';
 
 /*
  * The schema of broker.toml and the only reader of the environment. A string that is exactly `${env.NAME}` is replaced
@@ -44,8 +45,7 @@ export const Config = z.strictObject({
         .regex(/^[A-Za-z_][A-Za-z0-9_]{0,28}$/, 'expected 1 to 29 letters, digits and underscores')
         .default('wasm')
         .describe('Tasker namespace whose steps this broker runs.'),
-      lanes: z.int().min(1).max(64).default(2).describe('Worker threads.'),
-      in_flight_per_lane: z.int().min(1).max(1000).default(8).describe('Steps one lane may have in flight.'),
+      ...POOL_KEYS,
       poll_ms: z
         .int()
         .min(10)

@@ -4,6 +4,13 @@ import type { Outcome } from './model/outcome.ts';
 /** Everything the broker tells the outside while it works. One row per event; `docs/events.md` lists them. */
 export interface BrokerEvents {
   'broker:started': { readonly namespace: string; readonly lanes: number };
+  /** Settings were changed while it runs. */
+  'broker:configured': {
+    readonly lanes: number;
+    readonly inFlightPerLane: number;
+    readonly queueDepth: number;
+    readonly memoryBudgetBytes: number;
+  };
   'broker:stopped': Record<never, never>;
   'step:claimed': StepEvent;
   'step:started': StepEvent & { readonly handler: string };

@@ -13,6 +13,7 @@ export function createLog(level: string, destination: DestinationStream = proces
 /** Writes the broker's events as log lines. Guest messages are untrusted text: kept in a field of their own. */
 export function logEvents(events: Events, log: Log): void {
   events.on('broker:started', (event) => log.info(event, 'broker started'));
+  events.on('broker:configured', (event) => log.info(event, 'settings changed'));
   events.on('broker:stopped', () => log.info('broker stopped'));
   events.on('step:claimed', (event) => log.debug(event, 'step claimed'));
   events.on('step:waiting', (event) => log.info(event, 'step waits for a decision'));

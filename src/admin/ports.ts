@@ -1,3 +1,4 @@
+import type { LiveSettings } from '../model/settings.ts';
 import type { WaitDecision, WaitingStep } from '../model/step-request.ts';
 
 /** What the broker is doing, for operators. */
@@ -10,6 +11,13 @@ export interface BrokerStatus {
   readonly in_flight: number;
   readonly lanes: number;
   readonly lanes_ready: number;
+  readonly in_flight_per_lane: number;
+  readonly queue_depth: number;
+  readonly memory_budget_bytes: number;
+  /** What the guests in flight are counted with. */
+  readonly memory_committed_bytes: number;
+  /** Digests of modules that are not run any more. */
+  readonly quarantined: readonly string[];
   readonly handlers: readonly string[];
 }
 
@@ -18,6 +26,8 @@ export interface AdminPorts {
   /** Why the broker cannot take steps now, in words; empty when it can. */
   obstacles(): readonly string[];
   status(): BrokerStatus;
+  /** Changes settings while steps run; what is left out stays. */
+  configure(settings: LiveSettings): void;
   waiting(): Promise<readonly WaitingStep[]>;
   /** Rejects with ERR_WAIT_UNKNOWN when the step does not wait (any more). */
   decide(stepUuid: string, decision: WaitDecision): Promise<void>;

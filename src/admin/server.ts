@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { BrokerError, isBrokerError, messageOf } from '../errors.ts';
 import { describeIssues } from '../model/parse.ts';
+import { LiveSettings } from '../model/settings.ts';
 import { WaitDecision } from '../model/step-request.ts';
 import type { AdminPorts } from './ports.ts';
 
@@ -65,6 +66,13 @@ function addProbes(server: FastifyInstance, { obstacles }: AdminPorts): void {
 function addOperations(server: FastifyInstance, ports: AdminPorts, token: string): void {
   const authorized = { preHandler: (request: FastifyRequest) => requireToken(request, token) };
   server.get('/v1/status', authorized, async () => ports.status());
+  server.post('/v1/settings', authorized, async (request, reply) => {
+    const settings = LiveSettings.safeParse(request.body);
+    if (!settings.success)
+      return answerError(reply, 400, 'ERR_CONFIG_INVALID', describeIssues(settings.error));
+    ports.configure(settings.data);
+    return ports.status();
+  });
   server.get('/v1/waiting', authorized, async () => ({ waiting: await ports.waiting() }));
   server.post<{ Params: { step: string } }>(
     '/v1/waiting/:step/decision',

@@ -13,8 +13,8 @@ export interface BrokerOptions {
   readonly sandbox: Sandbox;
   readonly catalog: Catalog;
   readonly policy: Policy;
-  /** Steps that may be in flight at once. */
-  readonly slots: number;
+  /** Steps that may be in flight at once; asked again before every claim. */
+  readonly slots: number | (() => number);
   readonly events: Events;
   readonly now?: () => number;
 }
@@ -44,7 +44,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const lifecycle = createLifecycle();
   const stop = new AbortController();
   const abandon = new AbortController();
-  const { queue, events } = options;
+  const { queue, events, slots } = options;
   const services = { now: Date.now, ...options, stop: stop.signal, abandon: abandon.signal };
   /** What breaks off a step that runs. */
   const running = new Map<string, AbortController>();
@@ -78,7 +78,7 @@ export function createBroker(options: BrokerOptions): Broker {
       unsubscribe = queue.onLost((stepUuid) => running.get(stepUuid)?.abort());
       intake = startIntake({
         queue,
-        slots: options.slots,
+        slots: typeof slots === 'number' ? () => slots : slots,
         handle: async (step) => {
           const { stepUuid } = step.invocation;
           const lost = new AbortController();

@@ -9,8 +9,8 @@ export interface Intake {
 
 export interface IntakeOptions {
   readonly queue: StepQueue;
-  /** Steps that may be in flight; only a free slot claims. */
-  readonly slots: number;
+  /** Steps that may be in flight now; only a free slot claims. */
+  readonly slots: () => number;
   /** Must not reject. */
   readonly handle: (step: ClaimedStep) => Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -41,9 +41,9 @@ export function startIntake({ queue, slots, handle, onError }: IntakeOptions): I
     again = true;
     if (claiming) return;
     claiming = true;
-    while (again && !draining && inFlight < slots) {
+    while (again && !draining && inFlight < slots()) {
       again = false;
-      const wanted = slots - inFlight;
+      const wanted = slots() - inFlight;
       const claimed = await queue.claim(wanted).catch((error: unknown) => {
         onError(error);
         return [];

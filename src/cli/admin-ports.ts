@@ -1,29 +1,43 @@
 import type { AdminPorts } from '../admin/ports.ts';
+import type { LiveSettings } from '../model/settings.ts';
 import type { WaitDecision } from '../model/step-request.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import { packageVersion } from './version.ts';
 import type { Worker } from './worker.ts';
 
 /** What the admin server may ask and do, by a running worker. */
 export function adminPorts(worker: Worker): AdminPorts {
-  const { broker, queue, catalog, config } = worker;
+  const { broker, queue, catalog, config, sandbox } = worker;
   return Object.freeze({
     obstacles: () => [
       ...(broker.state === 'running' ? [] : [`the broker is ${broker.state}`]),
       ...(queue.problem === null ? [] : ['the database is not available']),
-      ...(worker.lanesReady > 0 ? [] : ['no lane is ready']),
+      ...(sandbox.status.lanesReady > 0 ? [] : ['no lane is ready']),
     ],
     status: () => ({
       version: packageVersion(),
       namespace: config.worker.namespace,
       worker_uuid: queue.workerUuid,
       state: broker.state,
-      slots: config.worker.lanes * config.worker.in_flight_per_lane,
+      slots: sandbox.capacity,
       in_flight: broker.inFlight,
-      lanes: config.worker.lanes,
-      lanes_ready: worker.lanesReady,
+      ...lanesStatus(sandbox),
       handlers: catalog.entries.map(({ name, version }) => `${name}@${version}`),
     }),
+    configure: (settings: LiveSettings) => worker.configure(settings),
     waiting: () => queue.waiting(),
     decide: (stepUuid: string, decision: WaitDecision) => queue.decide(stepUuid, decision),
   });
+}
+
+function lanesStatus({ status }: Sandbox) {
+  return {
+    lanes: status.lanes,
+    lanes_ready: status.lanesReady,
+    in_flight_per_lane: status.inFlightPerLane,
+    queue_depth: status.queueDepth,
+    memory_budget_bytes: status.memoryBudgetBytes,
+    memory_committed_bytes: status.memoryCommittedBytes,
+    quarantined: status.quarantined,
+  };
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type AdminServer, startAdminServer } from '../admin/server.ts';
 import { type Config, loadConfig, processEnv } from '../config.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, messageOf } from '../errors.ts';
 import { createEvents } from '../events.ts';
-import { createLog, logEvents } from '../log.ts';
+import { createLog, type Log, logEvents } from '../log.ts';
 import { adminPorts } from './admin-ports.ts';
 import { stopSignal } from './stop-signal.ts';
 import { startWorker, type Worker } from './worker.ts';
@@ -24,12 +24,24 @@ export function serveCommand(program: Command): void {
       const worker = await startWorker({ config, databaseUrl, env: processEnv(), events });
       const admin = await openAdmin(config, worker);
       if (admin !== null) log.info({ url: admin.url }, 'admin server listens');
+      process.on('SIGHUP', () => reload(options.config, worker, log));
       await stopped;
       const graceMs = config.worker.drain_grace_ms;
       log.info({ graceMs, inFlight: worker.broker.inFlight }, 'draining');
       await worker.stop({ graceMs });
       await admin?.close();
     });
+}
+
+/** Reads broker.toml again and applies what can change while steps run; a broken file changes nothing. */
+function reload(file: string, worker: Worker, log: Log): void {
+  try {
+    const { worker: pool, limits } = loadConfig({ file, env: processEnv() });
+    const { lanes, in_flight_per_lane, queue_depth, memory_budget_mb } = pool;
+    worker.configure({ lanes, in_flight_per_lane, queue_depth, memory_budget_mb, limits });
+  } catch (error) {
+    log.error({ error: messageOf(error) }, 'settings not changed');
+  }
 }
 
 /** The database of the configuration, or an error that says how to name one. */

@@ -1,4 +1,5 @@
 import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
+import type { Policy } from '../broker/policy.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
@@ -6,7 +7,8 @@ import { BrokerError } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
 import { createSecretSource } from '../host/secrets/secret-source.ts';
-import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import type { LiveSettings } from '../model/settings.ts';
+import { createSandbox, type Sandbox, type SandboxSettings } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
 import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { buildIfSourcesAreHere } from './handler-folder.ts';
@@ -25,8 +27,9 @@ export interface Worker {
   readonly broker: Broker;
   readonly catalog: Catalog;
   readonly queue: TaskerQueue;
-  /** Lanes whose thread runs guests now. */
-  readonly lanesReady: number;
+  readonly sandbox: Sandbox;
+  /** Changes settings while steps run. Throws ERR_CONFIG_INVALID for those that cannot be. */
+  configure(settings: LiveSettings): void;
   /** Drains, then closes sandbox and database connections. */
   stop(options?: DrainOptions): Promise<void>;
 }
@@ -35,20 +38,11 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
   const { worker, limits, grants } = config;
-  const lanesReady = new Set<number>();
   const sandbox = createSandbox({
-    lanes: worker.lanes,
-    inFlightPerLane: worker.in_flight_per_lane,
-    limits,
+    ...sandboxSettings({ ...worker, limits }),
     host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
-    onLaneReady: (lane) => {
-      lanesReady.add(lane);
-      events.emit('lane:ready', { lane });
-    },
-    onLaneLost: (lane, reason) => {
-      lanesReady.delete(lane);
-      events.emit('lane:lost', { lane, reason });
-    },
+    onLaneReady: (lane) => events.emit('lane:ready', { lane }),
+    onLaneLost: (lane, reason) => events.emit('lane:lost', { lane, reason }),
     onQuarantined: (digest, handler) => events.emit('handler:quarantined', { handler, digest }),
   });
   try {
@@ -67,8 +61,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await queue.close();
       throw error;
     });
-    const slots = worker.lanes * worker.in_flight_per_lane;
-    const broker = createBroker({ queue, sandbox, catalog, policy: { grants, limits }, slots, events });
+    const policy: Policy = {
+      grants,
+      get limits() {
+        return sandbox.limits;
+      },
+    };
+    const slots = () => sandbox.capacity;
+    const broker = createBroker({ queue, sandbox, catalog, policy, slots, events });
     broker.start();
     events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
     return Object.freeze({
@@ -76,8 +76,10 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       broker,
       catalog,
       queue,
-      get lanesReady() {
-        return lanesReady.size;
+      sandbox,
+      configure(settings: LiveSettings) {
+        sandbox.configure(sandboxSettings(settings));
+        events.emit('broker:configured', sandbox.status);
       },
       async stop(options?: DrainOptions) {
         await broker.drain(options);
@@ -88,6 +90,19 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await sandbox.close();
     throw error;
   }
+}
+
+const MB = 1024 * 1024;
+
+function sandboxSettings(settings: LiveSettings): SandboxSettings {
+  const { lanes, in_flight_per_lane, queue_depth, memory_budget_mb, limits } = settings;
+  return {
+    ...(lanes !== undefined && { lanes }),
+    ...(in_flight_per_lane !== undefined && { inFlightPerLane: in_flight_per_lane }),
+    ...(queue_depth !== undefined && { queueDepth: queue_depth }),
+    ...(memory_budget_mb !== undefined && { memoryBudgetBytes: memory_budget_mb * MB }),
+    ...(limits !== undefined && { limits }),
+  };
 }
 
 async function registerTemplates(

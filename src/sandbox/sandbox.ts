@@ -88,6 +88,8 @@ export interface Sandbox {
   /** Invocations worth having in `execute` at a time: slots and queue, or fewer while memory is short. */
   readonly capacity: number;
   readonly status: LanesStatus;
+  /** Ceilings for invocations that come now. */
+  readonly limits: Limits;
   /** Lets a quarantined module run again; false when it was not quarantined. */
   release(digest: string): boolean;
   /** Ends a lane at once, as if it had been lost: what was on it is run again. False when there is none. */
@@ -137,6 +139,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     },
     get capacity() {
       return lanes.capacity;
+    },
+    get limits() {
+      return ceiling;
     },
     get status() {
       return lanes.status;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -97,6 +97,30 @@ timeout_ms = 60_000
       handlers: ['endless@1.0.0', 'gate@1.0.0'],
     });
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
+  });
+
+  it('changes its settings while it runs, by request and by SIGHUP', async () => {
+    const { url, child, until } = await serve(0);
+    const post = (settings: object) =>
+      fetch(`${url}/v1/settings`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        body: JSON.stringify(settings),
+      });
+    expect((await post({ lanes: 0 })).status).toBe(400);
+    expect(await (await post({ lanes: 3, queue_depth: 5, memory_budget_mb: 100 })).json()).toMatchObject({
+      lanes: 3,
+      slots: 3 * 8 + 5,
+      memory_budget_bytes: 100 * 1024 * 1024,
+    });
+    const config = join(folder, 'broker.toml');
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(config, text.replace('lanes = 1', 'lanes = nonsense'));
+    child.kill('SIGHUP');
+    await until(/settings not changed/);
+    writeFileSync(config, text.replace('lanes = 1', 'lanes = 2'));
+    child.kill('SIGHUP');
+    await until(/"lanes":2,.*settings changed/);
   });
 
   it('on SIGTERM gives back what does not end in time, without its attempt, and ends with 0', async () => {
