@@ -46,6 +46,10 @@ ${section('admin')}
 
 ${section('catalog')}
 
+## [isolation]
+
+${section('isolation')}
+
 ## [limits]
 
 Ceilings for every invocation. A handler's manifest and a step's \`$broker.limits\` can lower them, nothing can raise

@@ -7,6 +7,7 @@ import { Grants } from './model/grant.ts';
 import { completeLimits, type Limits, PartialLimits } from './model/limits.ts';
 import { describeIssues } from './model/parse.ts';
 import { POOL_KEYS } from './model/settings.ts';
+import { TIERS } from './model/tier.ts';
 
 /*
  * The schema of broker.toml and the only reader of the environment. A string that is exactly `${env.NAME}` is replaced
@@ -86,6 +87,32 @@ export const Config = z.strictObject({
     .strictObject({
       folders: z.array(z.string()).default([]).describe('Folders of handlers, beside the built-in catalog.'),
       builtin: z.boolean().default(true).describe('Serve the handlers that come with the package.'),
+    })
+    .prefault({}),
+  isolation: z
+    .strictObject({
+      tier: z
+        .enum(TIERS)
+        .default('thread')
+        .describe('Where guests run: in threads of the broker, or in processes of their own (SECURITY.md).'),
+      handlers: z
+        .record(handlerName, z.enum(TIERS))
+        .default({})
+        .describe('The tier of single handlers, by name.'),
+      recycle_after: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(10_000)
+        .describe('Steps after which a process is replaced by a new one.'),
+      first_uid: z
+        .int()
+        .min(0)
+        .max(2_000_000_000)
+        .default(61_184)
+        .describe(
+          'When the broker is root: first of 4,096 user and group ids, one for each process; 0 keeps root.',
+        ),
     })
     .prefault({}),
   limits: PartialLimits.default({}).describe('Ceilings for every invocation.'),

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasker: ['errors.ts', 'model', 'queue'],
   sandbox: ['errors.ts', 'model', 'catalog', 'host'],
   'sandbox/worker': ['errors.ts', 'model', 'sandbox/batch.ts', 'sandbox/protocol.ts', 'sandbox/abi'],
+  'sandbox/process': ['sandbox/batch.ts', 'sandbox/bytes.ts', 'sandbox/protocol.ts', 'sandbox/worker'],
   'sandbox/abi': ['errors.ts', 'model', 'sandbox/protocol.ts'],
   broker: ['errors.ts', 'events.ts', 'model', 'catalog', 'queue', 'sandbox'],
   admin: ['errors.ts', 'model'],

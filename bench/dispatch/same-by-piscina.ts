@@ -41,6 +41,7 @@ export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; c
       tape: [],
       losses: 0,
       abort: null,
+      tier: 'thread',
       done: () => {},
     };
     const outcome = outcomeOf(job, { reported, startedAtMs: epochMs() - reported.wallMs });

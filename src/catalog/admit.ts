@@ -18,5 +18,6 @@ export function compileArtifact(
 ): Artifact {
   const compiledImage =
     image === null ? null : Object.freeze({ ...image.facts, module: compileModule(image.bytes) });
-  return Object.freeze({ ...facts, manifest, module: compileModule(metered), image: compiledImage });
+  const bytes = Object.freeze({ metered, image: image?.bytes ?? null });
+  return Object.freeze({ ...facts, manifest, module: compileModule(metered), image: compiledImage, bytes });
 }

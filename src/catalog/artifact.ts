@@ -56,4 +56,9 @@ export interface Artifact extends ModuleFacts {
   /** The metered module. Its code is shared by every thread it is posted to. */
   readonly module: WebAssembly.Module;
   readonly image: (ImageFacts & { readonly module: WebAssembly.Module }) | null;
+  /** What was compiled, for a process that has to compile for itself. */
+  readonly bytes: {
+    readonly metered: Uint8Array<ArrayBuffer>;
+    readonly image: Uint8Array<ArrayBuffer> | null;
+  };
 }

@@ -37,8 +37,8 @@ export function serveCommand(program: Command): void {
 function reload(file: string, worker: Worker, log: Log): void {
   try {
     const { worker: pool, limits } = loadConfig({ file, env: processEnv() });
-    const { lanes, in_flight_per_lane, queue_depth, memory_budget_mb } = pool;
-    worker.configure({ lanes, in_flight_per_lane, queue_depth, memory_budget_mb, limits });
+    const { lanes, in_flight_per_lane, queue_depth, processes, memory_budget_mb } = pool;
+    worker.configure({ lanes, in_flight_per_lane, queue_depth, processes, memory_budget_mb, limits });
   } catch (error) {
     log.error({ error: messageOf(error) }, 'settings not changed');
   }

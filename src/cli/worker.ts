@@ -37,9 +37,13 @@ export interface Worker {
 /** Wires a broker as a worker of one Tasker namespace: catalog, sandbox, queue, broker; `serve` and `demo` share it. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
-  const { worker, limits, grants } = config;
+  const { worker, limits, grants, isolation } = config;
   const sandbox = createSandbox({
     ...sandboxSettings({ ...worker, limits }),
+    tier: (handler) =>
+      (Object.hasOwn(isolation.handlers, handler) ? isolation.handlers[handler] : null) ?? isolation.tier,
+    recycleAfter: isolation.recycle_after,
+    firstUid: isolation.first_uid === 0 ? null : isolation.first_uid,
     host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
     onLaneReady: (lane) => events.emit('lane:ready', { lane }),
     onLaneLost: (lane, reason) => events.emit('lane:lost', { lane, reason }),
@@ -95,11 +99,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 const MB = 1024 * 1024;
 
 function sandboxSettings(settings: LiveSettings): SandboxSettings {
-  const { lanes, in_flight_per_lane, queue_depth, memory_budget_mb, limits } = settings;
+  const { lanes, in_flight_per_lane, queue_depth, processes, memory_budget_mb, limits } = settings;
   return {
     ...(lanes !== undefined && { lanes }),
     ...(in_flight_per_lane !== undefined && { inFlightPerLane: in_flight_per_lane }),
     ...(queue_depth !== undefined && { queueDepth: queue_depth }),
+    ...(processes !== undefined && { processes }),
     ...(memory_budget_mb !== undefined && { memoryBudgetBytes: memory_budget_mb * MB }),
     ...(limits !== undefined && { limits }),
   };

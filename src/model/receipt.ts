@@ -1,4 +1,5 @@
 import type { Limits } from './limits.ts';
+import type { Tier } from './tier.ts';
 
 /** One host call that left the sandbox, as it was decided. Carries sizes and digests, never payloads. */
 export interface HostCallRecord {
@@ -32,6 +33,10 @@ export interface Receipt {
   readonly input_sha256: string;
   /** Null unless the invocation completed. */
   readonly output_sha256: string | null;
+  /** Where it ran. */
+  readonly tier: Tier;
+  /** `reported`: fuel, memory and times are what a process said that the broker does not trust. */
+  readonly usage: 'measured' | 'reported';
   readonly outcome: string;
   readonly queued_ms: number;
   readonly wall_ms: number;

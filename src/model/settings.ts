@@ -18,6 +18,12 @@ export const POOL_KEYS = {
     .describe(
       'Steps claimed beyond those in flight, so that a lane that becomes free has one at once. Live.',
     ),
+  processes: z
+    .int()
+    .min(1)
+    .max(1000)
+    .default(4)
+    .describe('Processes at a time for handlers of the process tier; one per module. Live.'),
   memory_budget_mb: z
     .int()
     .min(1)
@@ -33,6 +39,7 @@ export const LiveSettings = z.strictObject({
   lanes: POOL_KEYS.lanes.unwrap().optional(),
   in_flight_per_lane: POOL_KEYS.in_flight_per_lane.unwrap().optional(),
   queue_depth: POOL_KEYS.queue_depth.unwrap().optional(),
+  processes: POOL_KEYS.processes.unwrap().optional(),
   memory_budget_mb: POOL_KEYS.memory_budget_mb,
   limits: PartialLimits.optional(),
 });

@@ -65,6 +65,8 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     log_lines: usage.logLines,
     input_sha256: sha256(job.input),
     output_sha256: result.kind === 'completed' ? sha256(result.output) : null,
+    tier: job.tier,
+    usage: job.tier === 'process' ? 'reported' : 'measured',
     outcome: result.kind,
     queued_ms: usage.queuedMs,
     wall_ms: usage.wallMs,

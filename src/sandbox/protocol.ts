@@ -6,6 +6,12 @@ import type { LogLevel } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import type { OutcomeResult } from '../model/outcome.ts';
 
+/** The bytes of an admitted module, and of the one with its image. */
+export interface ModuleBytes {
+  readonly metered: Uint8Array<ArrayBuffer>;
+  readonly image: Uint8Array<ArrayBuffer> | null;
+}
+
 /** What the worker must know of an artifact; sent once per lane and artifact. */
 export interface ModuleMessage {
   readonly type: 'module';
@@ -14,6 +20,8 @@ export interface ModuleMessage {
   /** The number that is not used any more. */
   readonly forgets: number | null;
   readonly module: WebAssembly.Module;
+  /** On its way to a process, which compiles for itself. */
+  readonly bytes?: ModuleBytes;
   readonly fuelExport: string;
   readonly depthExport: string;
   /** Absent where the module never grows its memory. */

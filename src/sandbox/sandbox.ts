@@ -12,6 +12,7 @@ import { clampLimits, completeLimits, type Limits, PartialLimits } from '../mode
 import { Manifest } from '../model/manifest.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
+import type { Tier } from '../model/tier.ts';
 import { jsonDocument } from './document.ts';
 import type { Job } from './lanes/job.ts';
 import { createLanes, type Lanes, type LanesStatus, type PoolSettings } from './lanes/lanes.ts';
@@ -31,6 +32,8 @@ export interface SandboxSettings extends PoolSettings {
    * of the machine's memory.
    */
   readonly memoryBudgetBytes?: number;
+  /** Processes at a time, for the process tier. Default 4. */
+  readonly processes?: number;
   /** Invocations to be taken on beyond those in flight (`capacity`). Default 0. */
   readonly queueDepth?: number;
   /** Ceilings for every invocation; what is left out is taken from `DEFAULT_LIMITS`. */
@@ -44,6 +47,12 @@ export interface SandboxOptions extends SandboxSettings {
   readonly onLaneLost?: (lane: number, reason: string) => void;
   /** A module brought down its lane with several inputs and is not run any more (`release`). */
   readonly onQuarantined?: (digest: string, handler: string) => void;
+  /** Where guests run, for all handlers or by name. Default `thread`; SECURITY.md says what each protects against. */
+  readonly tier?: Tier | ((handler: string) => Tier);
+  /** A process is replaced after so many invocations. Default 10,000. */
+  readonly recycleAfter?: number;
+  /** First of the user ids that processes get one each of, when the broker is root. Default 61184; null: the broker's own. */
+  readonly firstUid?: number | null;
   /** JavaScript heap of one lane in MB. Default 256. */
   readonly laneHeapMb?: number;
 }
@@ -93,7 +102,7 @@ export interface Sandbox {
   /** Lets a quarantined module run again; false when it was not quarantined. */
   release(digest: string): boolean;
   /** Ends a lane at once, as if it had been lost: what was on it is run again. False when there is none. */
-  killLane(reason: string): boolean;
+  killLane(tier: Tier, reason: string): boolean;
   /** Waits for running invocations and ends every thread. */
   close(): Promise<void>;
 }
@@ -115,8 +124,11 @@ const NO_SERVICES: HostServices = Object.freeze({
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const { limits, host, ...others } = options;
   let ceiling: Limits = completeLimits(checkedLimits(limits));
+  const { tier = 'thread', ...rest } = others;
+  const tierOf = typeof tier === 'string' ? () => tier : tier;
   const lanes = createLanes({
-    ...others,
+    ...rest,
+    limits: ceiling,
     ...checkedPool(options),
     boundary: createBoundary(host ?? NO_SERVICES),
   });
@@ -129,7 +141,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         bytes,
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
       ),
-    execute: (artifact: Artifact, execute: ExecuteOptions) => run(lanes, limitsFor, artifact, execute),
+    execute: (artifact: Artifact, execute: ExecuteOptions) =>
+      run(lanes, limitsFor, tierOf, artifact, execute),
     configure(settings: SandboxSettings) {
       const changed = settings.limits && completeLimits({ ...ceiling, ...checkedLimits(settings.limits) });
       lanes.configure(checkedPool(settings));
@@ -147,7 +160,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       return lanes.status;
     },
     release: (digest: string) => lanes.release(digest),
-    killLane: (reason: string) => lanes.kill(reason),
+    killLane: (tier: Tier, reason: string) => lanes.kill(tier, reason),
     close: async () => {
       admission.close();
       await lanes.close();
@@ -181,6 +194,7 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
 async function run(
   lanes: Lanes,
   limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits,
+  tierOf: (handler: string) => Tier,
   artifact: Artifact,
   options: ExecuteOptions,
 ): Promise<Outcome> {
@@ -212,6 +226,7 @@ async function run(
       tape: [],
       losses: 0,
       abort: null,
+      tier: tierOf(handler),
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end)
@@ -226,11 +241,14 @@ async function run(
   });
 }
 
+const PROCESSES_MAX = 1000;
+
 const Pool = z.object({
   lanes: z.int().min(1).max(LANES_MAX).optional(),
   inFlightPerLane: z.int().min(1).max(SLOTS_MAX).optional(),
   memoryBudgetBytes: z.int().positive().optional(),
   queueDepth: z.int().min(0).optional(),
+  processes: z.int().min(1).max(PROCESSES_MAX).optional(),
 });
 
 function checkedPool(settings: SandboxSettings): PoolSettings {

@@ -27,7 +27,13 @@ const toLane: fc.Arbitrary<PackedToLane> = fc.oneof(
     logLevel: fc.option(fc.nat({ max: 3 })),
     mayWait: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('reply' as const), slot: u32, status: u32, payload: bytes }),
+  fc.record({
+    sentAtMs: fc.double({ noNaN: true }),
+    type: fc.constant('reply' as const),
+    slot: u32,
+    status: u32,
+    payload: bytes,
+  }),
   fc.record({ type: fc.constant('cancel' as const), slot: u32 }),
 );
 

@@ -2,6 +2,7 @@ import type { Artifact } from '../../catalog/artifact.ts';
 import type { Authority, BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted, Exhausted, Failed, Trapped } from '../../model/outcome.ts';
 import type { HostCallRecord } from '../../model/receipt.ts';
+import type { Tier } from '../../model/tier.ts';
 import type { ResultMessage } from '../protocol.ts';
 
 /** One invocation on its way through a lane, as the broker's own side knows it. */
@@ -24,6 +25,7 @@ export interface Job {
   losses: number;
   /** Ends host calls that are still under way; made for the first. */
   abort: AbortController | null;
+  readonly tier: Tier;
   /** Called exactly once. */
   readonly done: (end: JobEnd) => void;
 }
@@ -43,3 +45,10 @@ export type JobVerdict = Exhausted | Aborted | Trapped | Failed;
 export type JobEnd =
   | { readonly reported: ResultMessage; readonly startedAtMs: number }
   | { readonly verdict: JobVerdict; readonly wallMs: number };
+
+/** The verdict on an invocation that its caller ended. */
+export const ABORTED: Aborted = Object.freeze({
+  kind: 'aborted',
+  code: 'ERR_ABORTED',
+  message: 'the invocation was broken off by the broker',
+});

@@ -2,8 +2,8 @@ import { BrokerError } from '../../errors.ts';
 import type { Boundary } from '../../host/host-call.ts';
 import { epochMs, SLOTS_MAX } from '../protocol.ts';
 import type { Convictions } from './convictions.ts';
-import type { Job } from './job.ts';
-import { ABORTED, Lane, type Lost } from './lane.ts';
+import { ABORTED, type Job } from './job.ts';
+import { Lane, type Lost } from './lane.ts';
 import type { OpenLink } from './link.ts';
 import type { Room } from './room.ts';
 
@@ -16,6 +16,12 @@ export interface LanePoolOptions {
   readonly boundary: Boundary;
   readonly convictions: Convictions;
   readonly room: Room;
+  /** Nothing waits or runs here any more. */
+  readonly onIdle?: (() => void) | undefined;
+  /** The other side's clock is only a report: what runs far too long by the broker's own is ended. */
+  readonly distrustsClock: boolean;
+  /** Somebody gave back room. */
+  readonly onRoom?: (() => void) | undefined;
   readonly onLaneReady?: ((lane: number) => void) | undefined;
   readonly onLaneLost?: ((lane: number, reason: string) => void) | undefined;
 }
@@ -126,7 +132,9 @@ export class LanePool {
       if (verdict !== null) job.done({ verdict, wallMs: 0 });
       else if (lane !== null) this.#send(lane, job);
     }
-    if (this.#closing && this.pending === 0) this.#idle?.();
+    if (this.#waiting.length > 0 || this.pending > 0) return;
+    if (this.#closing) this.#idle?.();
+    this.#options.onIdle?.();
   }
 
   #send(lane: Lane, job: Job): void {
@@ -181,6 +189,7 @@ export class LanePool {
     const lane = new Lane(this.#options.open, {
       index: this.#nextIndex++,
       boundary: this.#options.boundary,
+      distrustsClock: this.#options.distrustsClock,
       onReady: () => {
         this.#failedStarts = 0;
         this.#options.onLaneReady?.(lane.index);
@@ -194,12 +203,14 @@ export class LanePool {
 
   #freed(lane: Lane, job: Job, peakBytes: number | null): void {
     if (lane.state !== 'dead') this.#lossesInARow = 0;
+    const wasShort = this.#options.room.isShort;
     this.#options.room.giveBack(job, peakBytes);
     if (job.losses > 0 && lane.state !== 'dead') this.#options.convictions.acquit(job);
     const { recycleAfter } = this.#options;
     if (recycleAfter !== null && lane.served >= recycleAfter) lane.retire();
     if (lane.state === 'retiring') this.#retire(lane);
     this.dispatch();
+    if (wasShort) this.#options.onRoom?.();
   }
 
   /** Takes a lane out of service; it ends when it has finished what it has. */
@@ -227,6 +238,11 @@ export class LanePool {
     const culpritKnown = lost.some(({ running }) => running);
     const again: Job[] = [];
     for (const { job, entered, running } of lost) {
+      // A lane that never was ready says nothing about who waited for it.
+      if (!lane.wasReady) {
+        again.push(job);
+        continue;
+      }
       job.losses += 1;
       const alone = lane.suspect === job;
       if (alone) this.#options.convictions.lostAlone(job);

@@ -2,7 +2,7 @@ import type { Boundary, BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
 import { type CallMessage, CLOCK_RUNNING, clockOf, epochMs, type ResultMessage } from '../protocol.ts';
 import { answerOf } from './call-tape.ts';
-import type { Job } from './job.ts';
+import { ABORTED, type Job } from './job.ts';
 import { type LaneState, laneStateAfter } from './lane-state.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 import { Outbox } from './outbox.ts';
@@ -12,6 +12,8 @@ import { elapsedMs, type Replies, wallTimeVerdict } from './wall-time.ts';
 export interface LaneOptions {
   readonly index: number;
   readonly boundary: Boundary;
+  /** The other side's clock is only a report: what runs far too long by the broker's own is ended. */
+  readonly distrustsClock: boolean;
   readonly onReady: (lane: Lane) => void;
   /** `job` is done and its slot is free. */
   readonly onFree: (lane: Lane, job: Job, peakBytes: number | null) => void;
@@ -30,19 +32,14 @@ export interface Lost {
 
 interface Flight extends Replies {
   readonly job: Job;
+  /** The latest that it can have an answer by the broker's own clock. */
+  readonly dueAtMs: number;
   /** Host calls of this run. */
   calls: number;
   cancelledAtMs: number | null;
   /** Why it was cancelled: the caller, another course than before, or (null) the clock. */
   verdict: Aborted | null;
 }
-
-/** The verdict on an invocation that its caller ended. */
-export const ABORTED: Aborted = Object.freeze({
-  kind: 'aborted',
-  code: 'ERR_ABORTED',
-  message: 'the invocation was broken off by the broker',
-});
 
 const DIVERGED: Aborted = Object.freeze({
   kind: 'aborted',
@@ -102,7 +99,15 @@ export class Lane {
   dispatch(job: Job): void {
     if (this.#flights.size === 0) this.#heardAtMs = epochMs();
     const slot = this.#freed.pop() ?? this.#usedSlots++;
-    this.#flights.set(slot, { job, calls: 0, sent: 0, lastSentAtMs: 0, cancelledAtMs: null, verdict: null });
+    this.#flights.set(slot, {
+      job,
+      dueAtMs: this.#dueAtMs(job),
+      calls: 0,
+      sent: 0,
+      lastSentAtMs: 0,
+      cancelledAtMs: null,
+      verdict: null,
+    });
     const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
     const moduleId = this.#outbox.moduleId(artifact);
     const limitsId = this.#outbox.limitsId(authority.limits);
@@ -120,6 +125,10 @@ export class Lane {
         if (wallMs > job.authority.limits.wall_ms) this.#cancel(slot, flight, nowMs);
       } else if (nowMs - cancelledAtMs > CANCEL_GRACE_MS && clock[CLOCK_RUNNING] === slot) {
         this.kill(`the guest in slot ${slot} does not yield`);
+        return;
+      }
+      if (nowMs > flight.dueAtMs) {
+        this.kill('it does not come to an end');
         return;
       }
     }
@@ -216,6 +225,12 @@ export class Lane {
     this.#outbox.send({ type: 'cancel', slot });
   }
 
+  /** Each neighbour may come first with all of its wall time. */
+  #dueAtMs({ authority }: Job): number {
+    if (!this.#options.distrustsClock) return Number.POSITIVE_INFINITY;
+    return epochMs() + ANSWER_WITHIN_MS + authority.limits.wall_ms * (2 + this.#flights.size);
+  }
+
   /** While a guest runs nothing can answer; its wall time bounds that. */
   #watchAnswers(nowMs: number): void {
     const running = this.#flights.get(this.#link.clock[CLOCK_RUNNING] ?? -1);
@@ -258,6 +273,8 @@ export class Lane {
 
   #free(slot: number, job: Job): void {
     this.#flights.delete(slot);
+    // A reported clock is older than the result.
+    this.#link.clock[clockOf(slot)] = 0;
     this.#freed.push(slot);
     this.served += 1;
     if (this.suspect === job) this.suspect = null;

@@ -6,6 +6,8 @@ export interface LaneLink {
   readonly clock: Float64Array;
   /** In order. What cannot be delivered any more is dropped; then `ended` resolves. */
   postMessage(post: ToLane, transferList?: ArrayBuffer[]): void;
+  /** Module messages must carry the module's bytes: the other side compiles for itself. */
+  readonly needsBytes: boolean;
   /** Ends the other side at once. */
   kill(): void;
   /** Resolves when the other side is gone, with the reason if it did not end by itself. */

@@ -14,8 +14,9 @@ const LIMITS_MAX = 256;
 export class Outbox {
   readonly #link: LaneLink;
   readonly #modules = new Told<Artifact>(MODULES_MAX, (artifact, moduleId, forgets) => {
-    const { manifest: _, digest: __, capabilities: ___, ...module } = artifact;
-    this.sendObject({ type: 'module', moduleId, forgets, ...module });
+    const { manifest: _, digest: __, capabilities: ___, bytes, ...module } = artifact;
+    const known = this.#link.needsBytes ? { ...module, bytes } : module;
+    this.sendObject({ type: 'module', moduleId, forgets, ...known });
   });
   readonly #limits = new Told<Limits>(LIMITS_MAX, (limits, limitsId, forgets) =>
     this.sendObject({ type: 'limits', limitsId, forgets, limits }),

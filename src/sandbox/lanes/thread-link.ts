@@ -5,7 +5,7 @@ import { CLOCK_BYTES, CLOCK_RUNNING, NOT_RUNNING } from '../protocol.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 
 /** Bounds the JavaScript heap of a lane; linear memories are bounded by the modules themselves. */
-const LANE_HEAP_MB = 256;
+export const LANE_HEAP_MB = 256;
 /** More threads than this help nobody. */
 export const LANES_MAX = 256;
 
@@ -54,6 +54,7 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
     .finally(() => port1.close());
   return {
     clock: view,
+    needsBytes: false,
     ended,
     postMessage: (post: ToLane, transferList: ArrayBuffer[] = []) => port1.postMessage(post, transferList),
     kill: () => killed.abort(),

@@ -40,7 +40,7 @@ describe('when a lane is lost', () => {
     const grants = [callGrant(server.port)];
     const running = [1, 2, 3].map(() => sandbox.execute(artifact, { input: '{}', grants }));
     await server.until(3);
-    expect(sandbox.killLane('for the test')).toBe(true);
+    expect(sandbox.killLane('thread', 'for the test')).toBe(true);
     server.release();
     for (const outcome of await Promise.all(running)) {
       expect(outcome).toMatchObject({ kind: 'completed', output: '2' });
@@ -70,14 +70,13 @@ describe('when a lane is lost', () => {
   it('time for which a guest could go on but its lane was busy is not its wall time', async () => {
     const sandbox = sandboxWith({ limits: { fuel: Number.MAX_SAFE_INTEGER } });
     const grants = [callGrant(server.port)];
-    const limits = { wall_ms: 1_000 };
-    const waiting = sandbox.execute(await sandbox.admit(caller(server.port, 1)), {
-      input: '{}',
-      grants,
-      limits,
-    });
+    const [artifact, endless] = await Promise.all(
+      [caller(server.port, 1), ENDLESS].map((bytes) => sandbox.admit(bytes)),
+    );
+    if (artifact === undefined || endless === undefined) throw new Error('expected two artifacts');
+    const waiting = sandbox.execute(artifact, { input: '{}', grants, limits: { wall_ms: 3_000 } });
     await server.until(1);
-    const busy = sandbox.execute(await sandbox.admit(ENDLESS), { input: '{}', limits: { wall_ms: 2_500 } });
+    const busy = sandbox.execute(endless, { input: '{}', limits: { wall_ms: 5_000 } });
     server.release();
     expect(await waiting).toMatchObject({ kind: 'completed', output: '1' });
     expect(await busy).toMatchObject({ kind: 'exhausted', limit: 'wall_ms' });

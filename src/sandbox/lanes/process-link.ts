@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf } from '../../errors.ts';
+import type { ToLane } from '../batch.ts';
+import { unpackClock } from '../process/clock-frame.ts';
+import { FRAME, type FrameKind, FrameReader, frameHeader } from '../process/frames.ts';
+import { packModule } from '../process/module-frame.ts';
+import { CLOCK_BYTES, CLOCK_RUNNING, epochMs, NOT_RUNNING } from '../protocol.ts';
+import type { LaneLink, OpenLink } from './link.ts';
+
+/** The JavaScript heap of the thread that passes on what comes and goes. */
+const RELAY_HEAP_MB = 128;
+const SOCKET_FD = 3;
+
+const CODE_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
+const PACKAGE_FILE = fileURLToPath(new URL('../../../package.json', import.meta.url));
+const ENTRY = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../process/child.ts' : '../process/child.js', import.meta.url),
+);
+
+/** What a child may do: read its own code, and start the one thread that gives up even that. */
+export function childFlags(): string[] {
+  const zod = dirname(createRequire(import.meta.url).resolve('zod'));
+  const readable = [CODE_FOLDER, PACKAGE_FILE, `${zod}/`].map((path) => `--allow-fs-read=${path}`);
+  return ['--permission', '--allow-worker', ...readable, `--max-old-space-size=${RELAY_HEAP_MB}`];
+}
+
+export interface ProcessOptions {
+  readonly heapMb: number;
+  /** Largest frame that is taken from a child. */
+  readonly maxFrameBytes: number;
+  /** First of the user and group ids that children get one each of, if this process may give them; null: its own. */
+  readonly firstUid: number | null;
+}
+
+/** How many ids after the first are used before it begins anew. */
+const UIDS = 4096;
+let children = 0;
+
+/** Lanes in processes of their own. */
+export function processLinks(options: ProcessOptions): OpenLink {
+  return (receive) => openProcess(options, receive);
+}
+
+function openProcess(options: ProcessOptions, receive: (batch: unknown) => void): LaneLink {
+  const child = start(options);
+  const socket = child.stdio[SOCKET_FD] as Socket;
+  const clock = new Float64Array(CLOCK_BYTES / Float64Array.BYTES_PER_ELEMENT);
+  clock[CLOCK_RUNNING] = NOT_RUNNING;
+  let fault: string | null = null;
+  const end = (reason: string) => {
+    fault ??= reason;
+    child.kill('SIGKILL');
+  };
+  // untrusted: every byte of a child that runs guests
+  const reader = new FrameReader([FRAME.batch, FRAME.clock], options.maxFrameBytes);
+  socket.on('data', (chunk: Uint8Array) => {
+    if (fault !== null) return;
+    try {
+      for (const { kind, body } of reader.read(chunk)) {
+        if (kind === FRAME.batch) receive(body);
+        else if (!unpackClock(body, clock, epochMs())) end('it sent a clock that cannot be');
+      }
+    } catch (error) {
+      end(`it sent what is not a frame: ${messageOf(error)}`);
+    }
+  });
+  // A child that is gone is told about by its exit.
+  socket.on('error', () => {});
+  return {
+    clock,
+    ended: exitOf(child, () => fault).finally(() => socket.destroy()),
+    postMessage: (post) => send(socket, post),
+    kill: () => child.kill('SIGKILL'),
+    needsBytes: true,
+  };
+}
+
+function start({ heapMb, firstUid }: ProcessOptions): ChildProcess {
+  const id = firstUid === null ? null : firstUid + (children++ % UIDS);
+  return spawn(process.execPath, [...childFlags(), ENTRY, String(heapMb)], {
+    env: {},
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+    ...(id !== null && process.getuid?.() === 0 && { uid: id, gid: id }),
+  });
+}
+
+function exitOf(child: ChildProcess, fault: () => string | null): Promise<string | null> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`its process cannot be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      resolve(fault() ?? (code === 0 ? null : `its process ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+function send(socket: Socket, post: ToLane): void {
+  if (post instanceof ArrayBuffer) write(socket, FRAME.batch, post);
+  else if (post.type === 'module') write(socket, FRAME.module, packModule(post));
+  else if (post.type === 'close') write(socket, FRAME.close, new ArrayBuffer());
+  else write(socket, FRAME.limits, new TextEncoder().encode(JSON.stringify(post)).buffer);
+}
+
+function write(socket: Socket, kind: FrameKind, body: ArrayBuffer): void {
+  if (socket.destroyed) return;
+  socket.cork();
+  socket.write(frameHeader(kind, body.byteLength));
+  socket.write(new Uint8Array(body));
+  socket.uncork();
+}
