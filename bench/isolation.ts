@@ -39,7 +39,9 @@ const rates = await interleaved(
   { rounds: short ? 3 : 15, sliceMs: short ? 100 : 400, inFlight: IN_FLIGHT },
 );
 for (const [name, { median, low, high }] of Object.entries(rates)) {
-  console.log(`${name.padEnd(18)} ${Math.round(median)}/s   middle half ${Math.round(low)}–${Math.round(high)}`);
+  console.log(
+    `${name.padEnd(18)} ${Math.round(median)}/s   middle half ${Math.round(low)}–${Math.round(high)}`,
+  );
 }
 
 const coldMs: number[] = [];
