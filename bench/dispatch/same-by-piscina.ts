@@ -37,6 +37,7 @@ export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; c
       ...documents,
       ...facts,
       queuedAtMs,
+      boundary: () => Promise.reject(new Error('nobody calls')),
       calls: [],
       tape: [],
       losses: 0,

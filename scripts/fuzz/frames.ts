@@ -4,7 +4,7 @@
  * and put together.
  */
 import { hash } from 'node:crypto';
-import type { BoundaryAnswer } from '../../src/host/host-call.ts';
+import type { Boundary, BoundaryAnswer } from '../../src/host/host-call.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { packFromLane, packToLane, type ToLane, unpackToLane } from '../../src/sandbox/batch.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';
@@ -51,7 +51,13 @@ export async function fuzzFrames({ count, seed }: FuzzOptions): Promise<FuzzResu
 /** A lane of the broker with jobs on it that nobody granted anything; `most` frames at most are what its process says. */
 async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
   const counts = { frames: 0, ended: 0, refused: 0, granted: 0 };
-  const jobs = Array.from({ length: SLOTS }, () => fuzzJob(() => (counts.ended += 1)));
+  const boundary: Boundary = async (authority) => {
+    if (!jobs.some((job) => job.authority === authority)) counts.granted += 1;
+    return DENIED;
+  };
+  const jobs: readonly Job[] = Array.from({ length: SLOTS }, () =>
+    fuzzJob(boundary, () => (counts.ended += 1)),
+  );
   let receive: (batch: unknown) => void = () => {};
   let endLink: (reason: string | null) => void = () => {};
   let isKilled = false;
@@ -68,10 +74,6 @@ async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
   const lane = new Lane(open, {
     index: 0,
     distrustsClock: true,
-    boundary: async (authority) => {
-      if (!jobs.some((job) => job.authority === authority)) counts.granted += 1;
-      return DENIED;
-    },
     onReady: () => {},
     onFree: () => {},
     onDead: (_, __, lost) => dead.push(...lost.map(({ job }) => job)),
@@ -127,7 +129,7 @@ function sendToChild(frame: Uint8Array, random: Random): void {
   }
 }
 
-function fuzzJob(onDone: () => void): Job {
+function fuzzJob(boundary: Boundary, onDone: () => void): Job {
   let done = false;
   const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
   return {
@@ -139,6 +141,7 @@ function fuzzJob(onDone: () => void): Job {
     timeMs: null,
     logLevel: null,
     mayWait: false,
+    boundary,
     queuedAtMs: 0,
     calls: [],
     tape: [],

@@ -4,7 +4,7 @@ import type { Artifact } from '../catalog/artifact.ts';
 import { ArtifactCache } from '../catalog/artifact-cache.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
-import type { HostServices } from '../host/host-call.ts';
+import type { Boundary, HostServices } from '../host/host-call.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/abi.ts';
 import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
@@ -130,8 +130,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     ...rest,
     limits: ceiling,
     ...checkedPool(options),
-    boundary: createBoundary(host ?? NO_SERVICES),
   });
+  const boundary = createBoundary(host ?? NO_SERVICES);
   const admission = new Admission(ceiling);
   const artifacts = new ArtifactCache((bytes) => admission.prepare(bytes));
   let limitsFor = limitsMemo(ceiling);
@@ -142,7 +142,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
       ),
     execute: (artifact: Artifact, execute: ExecuteOptions) =>
-      run(lanes, limitsFor, tierOf, artifact, execute),
+      run({ lanes, limitsFor, tierOf, boundary }, artifact, execute),
     configure(settings: SandboxSettings) {
       const changed = settings.limits && completeLimits({ ...ceiling, ...checkedLimits(settings.limits) });
       lanes.configure(checkedPool(settings));
@@ -191,10 +191,16 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
   };
 }
 
+/** What an invocation of this sandbox meets. */
+interface Meets {
+  readonly lanes: Lanes;
+  readonly limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits;
+  readonly tierOf: (handler: string) => Tier;
+  readonly boundary: Boundary;
+}
+
 async function run(
-  lanes: Lanes,
-  limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits,
-  tierOf: (handler: string) => Tier,
+  { lanes, limitsFor, tierOf, boundary }: Meets,
   artifact: Artifact,
   options: ExecuteOptions,
 ): Promise<Outcome> {
@@ -226,6 +232,7 @@ async function run(
       tape: [],
       losses: 0,
       abort: null,
+      boundary,
       tier: tierOf(handler),
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);

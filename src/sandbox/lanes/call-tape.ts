@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Boundary, BoundaryAnswer } from '../../host/host-call.ts';
+import type { BoundaryAnswer } from '../../host/host-call.ts';
 import type { CallMessage } from '../protocol.ts';
 import type { Job } from './job.ts';
 
@@ -11,7 +11,6 @@ export function answerOf(
   job: Job,
   position: number,
   { wireNumber, payload }: CallMessage,
-  boundary: Boundary,
 ): Promise<BoundaryAnswer> | null {
   const requestSha256 = hash('sha256', payload);
   const taped = job.tape[position];
@@ -19,12 +18,11 @@ export function answerOf(
     return taped.wireNumber === wireNumber && taped.requestSha256 === requestSha256 ? taped.answer : null;
   }
   job.abort ??= new AbortController();
-  const answer = boundary(job.authority, wireNumber, payload, job.tape.length, job.abort.signal).then(
-    (made) => {
-      job.calls.push(made.record);
-      return made;
-    },
-  );
+  const { authority, tape, abort } = job;
+  const answer = job.boundary(authority, wireNumber, payload, tape.length, abort.signal).then((made) => {
+    job.calls.push(made.record);
+    return made;
+  });
   job.tape.push({ wireNumber, requestSha256, answer });
   return answer;
 }

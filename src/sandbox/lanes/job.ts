@@ -1,5 +1,5 @@
 import type { Artifact } from '../../catalog/artifact.ts';
-import type { Authority, BoundaryAnswer } from '../../host/host-call.ts';
+import type { Authority, Boundary, BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted, Exhausted, Failed, Trapped } from '../../model/outcome.ts';
 import type { HostCallRecord } from '../../model/receipt.ts';
 import type { Tier } from '../../model/tier.ts';
@@ -16,6 +16,8 @@ export interface Job {
   readonly timeMs: number | null;
   readonly logLevel: number | null;
   readonly mayWait: boolean;
+  /** Decides its host calls. */
+  readonly boundary: Boundary;
   readonly queuedAtMs: number;
   /** Calls that left the sandbox and are answered, in order. */
   readonly calls: HostCallRecord[];

@@ -1,5 +1,4 @@
 import { BrokerError } from '../../errors.ts';
-import type { Boundary } from '../../host/host-call.ts';
 import { epochMs, SLOTS_MAX } from '../protocol.ts';
 import type { Convictions } from './convictions.ts';
 import { ABORTED, type Job } from './job.ts';
@@ -13,7 +12,6 @@ export interface LanePoolOptions {
   /** A lane is replaced after so many invocations; null: never. */
   readonly recycleAfter: number | null;
   readonly open: OpenLink;
-  readonly boundary: Boundary;
   readonly convictions: Convictions;
   readonly room: Room;
   /** Nothing waits or runs here any more. */
@@ -188,7 +186,6 @@ export class LanePool {
   #open(): void {
     const lane = new Lane(this.#options.open, {
       index: this.#nextIndex++,
-      boundary: this.#options.boundary,
       distrustsClock: this.#options.distrustsClock,
       onReady: () => {
         this.#failedStarts = 0;

@@ -1,4 +1,4 @@
-import type { Boundary, BoundaryAnswer } from '../../host/host-call.ts';
+import type { BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
 import { type CallMessage, CLOCK_RUNNING, clockOf, epochMs, type ResultMessage } from '../protocol.ts';
 import { answerOf } from './call-tape.ts';
@@ -11,7 +11,6 @@ import { elapsedMs, type Replies, wallTimeVerdict } from './wall-time.ts';
 
 export interface LaneOptions {
   readonly index: number;
-  readonly boundary: Boundary;
   /** The other side's clock is only a report: what runs far too long by the broker's own is ended. */
   readonly distrustsClock: boolean;
   readonly onReady: (lane: Lane) => void;
@@ -187,7 +186,7 @@ export class Lane {
   #serve(message: CallMessage): void {
     const flight = this.#flights.get(message.slot);
     if (flight === undefined || flight.cancelledAtMs !== null) return;
-    const answer = answerOf(flight.job, flight.calls++, message, this.#options.boundary);
+    const answer = answerOf(flight.job, flight.calls++, message);
     if (answer === null) {
       flight.verdict = DIVERGED;
       this.#cancel(message.slot, flight, epochMs());

@@ -1,4 +1,3 @@
-import type { Boundary } from '../../host/host-call.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Tier } from '../../model/tier.ts';
 import { Convictions } from './convictions.ts';
@@ -24,7 +23,6 @@ export interface PoolSettings {
 }
 
 export interface LanesOptions extends PoolSettings {
-  readonly boundary: Boundary;
   readonly onLaneReady?: ((lane: number) => void) | undefined;
   readonly onLaneLost?: ((lane: number, reason: string) => void) | undefined;
   readonly onQuarantined?: ((digest: string, handler: string) => void) | undefined;
@@ -89,7 +87,7 @@ function largestFrameBytes({ output_bytes, log_bytes, log_lines, http_request_by
 }
 
 export function createLanes(options: LanesOptions): Lanes {
-  const { boundary, onLaneReady, onLaneLost, onQuarantined } = options;
+  const { onLaneReady, onLaneLost, onQuarantined } = options;
   let lanes = options.lanes ?? LANES_DEFAULT;
   let inFlightPerLane = options.inFlightPerLane ?? IN_FLIGHT_DEFAULT;
   let queueDepth = options.queueDepth ?? 0;
@@ -98,7 +96,6 @@ export function createLanes(options: LanesOptions): Lanes {
   let processes = options.processes ?? PROCESSES_DEFAULT;
   const threads = createThreads(options.laneHeapMb);
   const shared = {
-    boundary,
     convictions,
     room,
     onLaneReady,

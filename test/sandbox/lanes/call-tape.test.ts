@@ -5,9 +5,12 @@ import { answerOf } from '../../../src/sandbox/lanes/call-tape.ts';
 import type { Job } from '../../../src/sandbox/lanes/job.ts';
 import type { CallMessage } from '../../../src/sandbox/protocol.ts';
 
+const boundary = createBoundary({ http: {} as never, secrets: { get: async () => null } });
+
 const job = (): Job =>
   ({
     authority: { handler: 'h', grants: [], limits: DEFAULT_LIMITS },
+    boundary,
     calls: [],
     tape: [],
     losses: 0,
@@ -19,14 +22,13 @@ const call = (payload: string, wireNumber = 1): CallMessage => ({
   wireNumber,
   payload: new TextEncoder().encode(payload),
 });
-const boundary = createBoundary({ http: {} as never, secrets: { get: async () => null } });
 
 describe('the host calls of an invocation that is run again', () => {
   it('are answered from the first run, in order, and counted once', async () => {
     const one = job();
-    const first = answerOf(one, 0, call('a'), boundary);
-    answerOf(one, 1, call('b'), boundary);
-    expect(answerOf(one, 0, call('a'), boundary)).toBe(first);
+    const first = answerOf(one, 0, call('a'));
+    answerOf(one, 1, call('b'));
+    expect(answerOf(one, 0, call('a'))).toBe(first);
     expect(await first).toMatchObject({ record: { code: 'ERR_HOST_CALL_INVALID' } });
     expect(one.calls).toHaveLength(2);
     expect(one.tape).toHaveLength(2);
@@ -37,8 +39,8 @@ describe('the host calls of an invocation that is run again', () => {
     ['makes another call', call('a', 2)],
   ])('are not answered when it %s', (_, other) => {
     const one = job();
-    answerOf(one, 0, call('a'), boundary);
-    expect(answerOf(one, 0, other, boundary)).toBeNull();
+    answerOf(one, 0, call('a'));
+    expect(answerOf(one, 0, other)).toBeNull();
     expect(one.tape).toHaveLength(1);
   });
 
@@ -47,8 +49,8 @@ describe('the host calls of an invocation that is run again', () => {
       ...job(),
       authority: { handler: 'h', grants: [], limits: { ...DEFAULT_LIMITS, host_calls: 1 } },
     };
-    answerOf(one, 0, call('a'), boundary);
-    expect(await answerOf(one, 1, call('a'), boundary)).toMatchObject({
+    answerOf(one, 0, call('a'));
+    expect(await answerOf(one, 1, call('a'))).toMatchObject({
       record: { code: 'ERR_LIMIT_HOST_CALLS', allowed: false },
     });
   });

@@ -17,6 +17,7 @@ function job(done: (end: JobEnd) => void): Job {
     timeMs: null,
     logLevel: null,
     mayWait: false,
+    boundary: () => Promise.reject(new Error('nobody calls')),
     queuedAtMs: 0,
     calls: [],
     tape: [],
@@ -36,7 +37,6 @@ describe('a pool whose lanes never become ready', () => {
       slotsPerLane: 4,
       recycleAfter: null,
       distrustsClock: false,
-      boundary: () => Promise.reject(new Error('nobody calls')),
       convictions,
       room: new Room(Number.MAX_SAFE_INTEGER),
       open: () => {
