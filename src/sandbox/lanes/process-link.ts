@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../errors.ts';
 import type { ToLane } from '../batch.ts';
 import { unpackClock } from '../process/clock-frame.ts';
-import { FRAME, type FrameKind, FrameReader, frameHeader } from '../process/frames.ts';
+import { FRAME, FrameReader, sendFrame } from '../process/frames.ts';
 import { packModule } from '../process/module-frame.ts';
 import { CLOCK_BYTES, CLOCK_RUNNING, epochMs, NOT_RUNNING } from '../protocol.ts';
 import type { LaneLink, OpenLink } from './link.ts';
@@ -99,16 +99,8 @@ function exitOf(child: ChildProcess, fault: () => string | null): Promise<string
 }
 
 function send(socket: Socket, post: ToLane): void {
-  if (post instanceof ArrayBuffer) write(socket, FRAME.batch, post);
-  else if (post.type === 'module') write(socket, FRAME.module, packModule(post));
-  else if (post.type === 'close') write(socket, FRAME.close, new ArrayBuffer());
-  else write(socket, FRAME.limits, new TextEncoder().encode(JSON.stringify(post)).buffer);
-}
-
-function write(socket: Socket, kind: FrameKind, body: ArrayBuffer): void {
-  if (socket.destroyed) return;
-  socket.cork();
-  socket.write(frameHeader(kind, body.byteLength));
-  socket.write(new Uint8Array(body));
-  socket.uncork();
+  if (post instanceof ArrayBuffer) sendFrame(socket, FRAME.batch, new Uint8Array(post));
+  else if (post.type === 'module') sendFrame(socket, FRAME.module, new Uint8Array(packModule(post)));
+  else if (post.type === 'close') sendFrame(socket, FRAME.close, new Uint8Array());
+  else sendFrame(socket, FRAME.limits, new TextEncoder().encode(JSON.stringify(post)));
 }

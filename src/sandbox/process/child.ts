@@ -9,7 +9,7 @@ import type { ObjectToLane } from '../batch.ts';
 import { CLOCK_BYTES, CLOCK_RUNNING, epochMs, NOT_RUNNING } from '../protocol.ts';
 import { packClock } from './clock-frame.ts';
 import { dropPermissions } from './drop-permissions.ts';
-import { FRAME, type Frame, type FrameKind, FrameReader, frameHeader } from './frames.ts';
+import { FRAME, type Frame, type FrameKind, FrameReader, sendFrame } from './frames.ts';
 import { unpackModule } from './module-frame.ts';
 
 const SOCKET_FD = 3;
@@ -48,22 +48,15 @@ socket.on('data', (chunk: Uint8Array) => {
 // Without a broker there is nothing to do.
 socket.on('close', () => process.exit(0));
 socket.on('error', () => process.exit(0));
-port1.on('message', (batch: ArrayBuffer) => send(FRAME.batch, new Uint8Array(batch)));
+port1.on('message', (batch: ArrayBuffer) => sendFrame(socket, FRAME.batch, new Uint8Array(batch)));
 
 let wasIdle = true;
 setInterval(() => {
   const told = packClock(view, epochMs());
   const isIdle = told.length === 1;
-  if (!isIdle || !wasIdle) send(FRAME.clock, new Uint8Array(told.buffer));
+  if (!isIdle || !wasIdle) sendFrame(socket, FRAME.clock, new Uint8Array(told.buffer));
   wasIdle = isIdle;
 }, CLOCK_INTERVAL_MS);
-
-function send(kind: FrameKind, body: Uint8Array): void {
-  socket.cork();
-  socket.write(frameHeader(kind, body.byteLength));
-  socket.write(body);
-  socket.uncork();
-}
 
 function passOn({ kind, body }: Frame): void {
   if (kind === FRAME.batch) port1.postMessage(body, [body]);

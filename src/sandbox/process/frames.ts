@@ -10,6 +10,8 @@
  * | close   | to child  | nothing                                                               |
  * | clock   | to broker | f64: slot that runs or -1, then slot, elapsed ms and replies of each  |
  */
+import type { Socket } from 'node:net';
+
 export const FRAME = Object.freeze({ batch: 1, module: 2, limits: 3, close: 4, clock: 5 });
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
@@ -26,6 +28,17 @@ export function frameHeader(kind: FrameKind, bodyBytes: number): Uint8Array {
   new DataView(header.buffer).setUint32(0, bodyBytes, true);
   header[4] = kind;
   return header;
+}
+
+/** Sends a frame with the others of this turn of the event loop: one system call for all of them. */
+export function sendFrame(socket: Socket, kind: FrameKind, body: Uint8Array): void {
+  if (socket.destroyed) return;
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    setImmediate(() => socket.uncork());
+  }
+  socket.write(frameHeader(kind, body.byteLength));
+  socket.write(body);
 }
 
 /** Gathers the chunks of a stream into frames. untrusted: every byte of them. */
