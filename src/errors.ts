@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   ERR_GUEST_RETURN: 'author',
   ERR_GUEST_POINTER: 'author',
   ERR_GUEST_PROTOCOL: 'author',
+  ERR_SECRET_LEAK: 'author',
   ERR_OUTPUT_MISSING: 'author',
   ERR_OUTPUT_INVALID: 'author',
   ERR_OUTPUT_SCHEMA: 'author',

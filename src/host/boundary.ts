@@ -44,7 +44,7 @@ export function createBoundary(services: HostServices, options: BoundaryOptions 
       reply = internalFault();
       report(options, error, name);
     }
-    return record(name, reply, audit, performance.now() - startedMs);
+    return record(name, reply, redacted(audit, authority), performance.now() - startedMs);
   };
 }
 
@@ -90,6 +90,11 @@ function report({ onFault }: BoundaryOptions, error: unknown, call: string): voi
   } catch {
     // A listener's fault must not become the guest's or the lane's.
   }
+}
+
+/** A URL of the guest may hold a value that an earlier call has used. */
+function redacted(audit: Audit, { usedSecrets }: Authority): Audit {
+  return usedSecrets.isEmpty ? audit : { ...audit, target: usedSecrets.redactor.text(audit.target) };
 }
 
 const encoder = new TextEncoder();

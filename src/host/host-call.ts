@@ -6,6 +6,7 @@ import type { HostCallRecord } from '../model/receipt.ts';
 import type { Verdict } from '../model/verdict.ts';
 import type { HttpClient } from './egress/http-client.ts';
 import type { SecretSource } from './secrets/secret-source.ts';
+import type { UsedSecrets } from './secrets/used-secrets.ts';
 
 /** What host calls act through. The sandbox's user supplies it once. */
 export interface HostServices {
@@ -21,6 +22,8 @@ export interface Authority {
   readonly limits: Limits;
   /** The mark its configuration was resolved with (`secretMarkOf`). Without it no secret is put in. */
   readonly secretMark?: string | null;
+  /** Filled by host calls, searched for in everything that leaves. */
+  readonly usedSecrets: UsedSecrets;
 }
 
 /** Everything a reviewer must know about one call that leaves the sandbox is one value of this type. */

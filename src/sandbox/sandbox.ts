@@ -3,6 +3,7 @@ import type { Artifact } from '../catalog/artifact.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
 import type { HostServices } from '../host/host-call.ts';
+import { createUsedSecrets } from '../host/secrets/used-secrets.ts';
 import { LOG_LEVELS, type LogLevel } from '../model/abi.ts';
 import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
@@ -13,6 +14,7 @@ import { parseOrThrow } from '../model/parse.ts';
 import { jsonDocument } from './document.ts';
 import type { Job } from './lanes/job.ts';
 import { LanePool } from './lanes/lane-pool.ts';
+import { scannedLogs } from './leak-scan.ts';
 import { missingGrant } from './missing-grant.ts';
 import { outcomeOf } from './outcome.ts';
 import { epochMs } from './protocol.ts';
@@ -120,7 +122,13 @@ async function run(
   return new Promise((resolve) => {
     const job: Job = {
       artifact,
-      authority: Object.freeze({ handler, grants, limits, secretMark: options.secretMark ?? null }),
+      authority: Object.freeze({
+        handler,
+        grants,
+        limits,
+        secretMark: options.secretMark ?? null,
+        usedSecrets: createUsedSecrets(),
+      }),
       input,
       config,
       step,
@@ -133,7 +141,9 @@ async function run(
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end)
-          for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
+          for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) {
+            options.onLog?.(level, message);
+          }
         resolve(outcomeOf(job, end));
       },
     };

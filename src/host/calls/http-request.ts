@@ -6,7 +6,6 @@ import { hostFailure } from '../failure.ts';
 import type { Authority, HostCall, HostReply, HostServices } from '../host-call.ts';
 import { authorizeSecrets } from '../secrets/authorize-secrets.ts';
 import { loadSecrets } from '../secrets/load-secrets.ts';
-import { createRedactor } from '../secrets/redact.ts';
 import { decodeHttpRequest, type HttpRequest } from './decode-http-request.ts';
 import { firstHop, followHops } from './http-hops.ts';
 
@@ -43,9 +42,10 @@ async function perform(
   try {
     const loaded = await loadSecrets(request.secrets, services.secrets, deadline);
     if (!loaded.allowed) return hostFailure(loaded);
+    authority.usedSecrets.add(loaded.values);
     const first = firstHop(request, authority.secretMark ?? null, loaded.values);
     if (!first.allowed) return hostFailure(first);
-    return await followHops(first.hop, authority, services.http, createRedactor(loaded.values), deadline);
+    return await followHops(first.hop, authority, services.http, authority.usedSecrets.redactor, deadline);
   } catch (error) {
     if (deadline.aborted) return hostFailure(abortFailure(deadline));
     throw error;
