@@ -45,5 +45,8 @@ export declare function log(level: i32, start: usize, length: i32): void;
 @external("tasker", "get_time")
 export declare function get_time(): f64;
 
+@external("tasker", "secret_read")
+export declare function secret_read(start: usize, length: i32): i32;
+
 @external("tasker", "http_request")
 export declare function http_request(start: usize, length: i32): i32;

@@ -9,4 +9,5 @@ export { JsonKind } from "./json/kind";
 export { parseError, parseErrorOffset, parseJsonText as parseJson } from "./json/parser";
 export { JsonWriter } from "./json/writer";
 export { Path } from "./path";
+export { readSecret } from "./secret";
 export { readStep, waitForDecision, WaitOptions, yieldCheckpoint } from "./step";

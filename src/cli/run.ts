@@ -59,7 +59,10 @@ async function runOnce(
   options: RunOptions,
 ): Promise<{ outcome: Outcome; logs: readonly LogLine[] }> {
   const limits = limitsOf(options);
-  const secretNames = grantsOf(options.grant, 'secret').flatMap((grant) => grant.names);
+  const secretNames = [
+    ...grantsOf(options.grant, 'secret'),
+    ...grantsOf(options.grant, 'secret_read'),
+  ].flatMap(({ names }) => names);
   const sandbox = createSandbox({
     limits,
     host: {

@@ -5,7 +5,7 @@
 export const ABI = 'tasker-core/1';
 
 /** Capabilities an operator can grant. */
-export const CAPABILITIES = ['log', 'time', 'http', 'secret', 'wait'] as const;
+export const CAPABILITIES = ['log', 'time', 'http', 'secret', 'secret_read', 'wait'] as const;
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
@@ -68,6 +68,7 @@ export const ABI_IMPORTS: readonly AbiFunction[] = Object.freeze([
   call('log', ['i32', 'i32', 'i32'], [], 'log'),
   call('get_time', [], ['f64'], 'time'),
   brokerCall('http_request', 'http', 1),
+  brokerCall('secret_read', 'secret_read', 2),
   // What AssemblyScript emits for `throw`, failed asserts and out-of-range accesses.
   Object.freeze({
     module: 'env',

@@ -1,5 +1,14 @@
 import { type CapabilityName, LOG_LEVELS } from './abi.ts';
-import type { Grant, GrantInput, Grants, HttpGrant, LogGrant, SecretGrant, WaitGrant } from './grant.ts';
+import type {
+  Grant,
+  GrantInput,
+  Grants,
+  HttpGrant,
+  LogGrant,
+  SecretGrant,
+  SecretReadGrant,
+  WaitGrant,
+} from './grant.ts';
 import { ANY, hostCovers, networkCovers, prefixCovers } from './grant-scope.ts';
 
 /**
@@ -29,6 +38,8 @@ function intersectGrants(one: Grant, other: Grant): Grant | null {
   if (one.capability === 'time' && other.capability === 'time') return { capability: 'time' };
   if (one.capability === 'http' && other.capability === 'http') return intersectHttp(one, other);
   if (one.capability === 'secret' && other.capability === 'secret') return intersectSecret(one, other);
+  if (one.capability === 'secret_read' && other.capability === 'secret_read')
+    return intersectSecretRead(one, other);
   if (one.capability === 'wait' && other.capability === 'wait') return intersectWait(one, other);
   return null;
 }
@@ -65,6 +76,11 @@ function intersectSecret(one: SecretGrant, other: SecretGrant): SecretGrant | nu
   const hosts = pairs(one.hosts, other.hosts, narrowerHost);
   if (names.length === 0 || hosts.length === 0) return null;
   return { capability: 'secret', names, hosts, plain_http: one.plain_http && other.plain_http };
+}
+
+function intersectSecretRead(one: SecretReadGrant, other: SecretReadGrant): SecretReadGrant | null {
+  const names = pairs(one.names, other.names, withAny);
+  return names.length === 0 ? null : { capability: 'secret_read', names };
 }
 
 function pairs<Item>(
@@ -118,6 +134,7 @@ const EXAMPLE_SCOPES: { readonly [Name in CapabilityName]: WantedScope<Name> } =
   time: {},
   http: { schemes: ['https'], hosts: ['api.example.com'], ports: [443], methods: ['GET'] },
   secret: { names: ['NAME'], hosts: ['api.example.com'] },
+  secret_read: { names: ['NAME'] },
   wait: { timeout_ms: 3_600_000 },
 };
 

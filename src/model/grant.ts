@@ -58,6 +58,13 @@ export const SecretGrant = z.strictObject({
 });
 export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
 
+/** Permission to be handed the values of secrets. A handler that only sends them needs `secret` instead. */
+export const SecretReadGrant = z.strictObject({
+  capability: z.literal('secret_read'),
+  names: z.array(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
+});
+export type SecretReadGrant = Readonly<z.infer<typeof SecretReadGrant>>;
+
 /** Permission to let the step wait for a person. */
 export const WaitGrant = z.strictObject({
   capability: z.literal('wait'),
@@ -74,9 +81,10 @@ export const Grant = z.discriminatedUnion('capability', [
   TimeGrant,
   HttpGrant,
   SecretGrant,
+  SecretReadGrant,
   WaitGrant,
 ]);
-export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant | WaitGrant;
+export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant | SecretReadGrant | WaitGrant;
 /** A grant as it is written down: defaults may be left out. */
 export type GrantInput = z.input<typeof Grant>;
 

@@ -33,6 +33,7 @@ export const IMPORTS = {
   log: '(import "tasker" "log" (func $log (param i32 i32 i32)))',
   get_time: '(import "tasker" "get_time" (func $get_time (result f64)))',
   http_request: '(import "tasker" "http_request" (func $http_request (param i32 i32) (result i32)))',
+  secret_read: '(import "tasker" "secret_read" (func $secret_read (param i32 i32) (result i32)))',
   result_len: '(import "tasker" "result_len" (func $result_len (result i32)))',
   result_read: '(import "tasker" "result_read" (func $result_read (param i32)))',
 } as const;

@@ -7,6 +7,7 @@ import type { Authority, HostCall, HostReply, HostServices } from '../host-call.
 import { authorizeSecrets } from '../secrets/authorize-secrets.ts';
 import { loadSecrets } from '../secrets/load-secrets.ts';
 import { decodeHttpRequest, type HttpRequest } from './decode-http-request.ts';
+import { heldIn } from './held-secrets.ts';
 import { firstHop, followHops } from './http-hops.ts';
 
 /** Sends one HTTP request, redirects included, to places that the grants allow. */
@@ -24,7 +25,10 @@ export const httpRequest: HostCall<HttpRequest> = Object.freeze({
 
 function authorize(request: HttpRequest, authority: Authority): Verdict {
   const place = authorizeUrl(request.target, request.method, authority);
-  return place.allowed ? authorizeSecrets(request.secrets, request.target.url, authority) : place;
+  if (!place.allowed) return place;
+  // What a guest holds may go where a reference may go, and nowhere else.
+  const secrets = [...request.secrets, ...heldIn(request, authority.usedSecrets)];
+  return authorizeSecrets(secrets, request.target.url, authority);
 }
 
 async function perform(
@@ -43,7 +47,8 @@ async function perform(
     const loaded = await loadSecrets(request.secrets, services.secrets, deadline);
     if (!loaded.allowed) return hostFailure(loaded);
     authority.usedSecrets.add(loaded.values);
-    const first = firstHop(request, authority.secretMark ?? null, loaded.values);
+    const { held } = authority.usedSecrets;
+    const first = firstHop(request, authority.secretMark ?? null, loaded.values, held);
     if (!first.allowed) return hostFailure(first);
     return await followHops(first.hop, authority, services.http, authority.usedSecrets.redactor, deadline);
   } catch (error) {
