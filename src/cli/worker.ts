@@ -5,11 +5,11 @@ import type { Config } from '../config.ts';
 import { BrokerError } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
-import { createSecretSource } from '../host/secrets/secret-source.ts';
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
 import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { buildIfSourcesAreHere } from './handler-folder.ts';
+import { secretsOf } from './secrets.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -36,11 +36,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
   const { worker, limits, grants } = config;
   const lanesReady = new Set<number>();
+  const http = createHttpClient();
   const sandbox = createSandbox({
     lanes: worker.lanes,
     inFlightPerLane: worker.in_flight_per_lane,
     limits,
-    host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
+    host: { http, secrets: secretsOf(config, env, http) },
     onLaneReady: (lane) => {
       lanesReady.add(lane);
       events.emit('lane:ready', { lane });

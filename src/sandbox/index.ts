@@ -2,7 +2,7 @@ export type { Artifact } from '../catalog/artifact.ts';
 export { BrokerError, type ErrorCode } from '../errors.ts';
 export { createHttpClient, type HttpClient } from '../host/egress/http-client.ts';
 export type { HostServices } from '../host/host-call.ts';
-export { createSecretSource, type SecretSource } from '../host/secrets/secret-source.ts';
+export { createSecretSource, firstOf, type SecretSource } from '../host/secrets/secret-source.ts';
 export type { GrantInput } from '../model/grant.ts';
 export { DEFAULT_LIMITS, type Limits, type PartialLimits } from '../model/limits.ts';
 export type { Outcome } from '../model/outcome.ts';
