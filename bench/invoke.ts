@@ -93,6 +93,7 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
         step: encoder.encode('{}'),
         limits: DEFAULT_LIMITS,
         timeMs: null,
+        seed: null,
         logLevel: null,
         mayWait: false,
       } as const;

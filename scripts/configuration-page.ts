@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Config } from '../src/config.ts';
 import {
+  CacheGrant,
   HttpGrant,
   LogGrant,
   SecretGrant,
@@ -90,6 +91,14 @@ ${grant(TimeGrant)}
 
 ${grant(WaitGrant)}
 
+### capability = "random"
+
+No scope.
+
+### capability = "cache"
+
+${grant(CacheGrant)}
+
 ## [secrets.NAME]
 
 Where the value comes from: exactly one place, read at every use.
@@ -100,6 +109,10 @@ Where the value comes from: exactly one place, read at every use.
 | \`file\` | a file; one trailing line break is dropped |
 | \`directory\`, \`key\` | a file in a folder, \`key\` or the secret's name |
 | \`vault\`, \`key\` | an entry of the Vault's KV engine, and the field in it: \`key\` or the secret's name |
+
+## [cache]
+
+${section('cache')}
 
 ## [vault]
 

@@ -110,6 +110,21 @@ export const Config = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a name such as API_TOKEN'), Secret)
     .default({})
     .describe('Secrets by name.'),
+  cache: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe('Let handlers with the grant `cache` keep values from one step to the next.'),
+      max_bytes: z
+        .int()
+        .min(1024)
+        .max(1024 ** 3)
+        .default(1024 * 1024)
+        .describe('Bytes that one handler may keep in one namespace.'),
+      max_handlers: z.int().min(1).max(10_000).default(64).describe('Handlers that may keep values at once.'),
+    })
+    .prefault({}),
   vault: z
     .strictObject({
       address: z.url({ protocol: /^https?$/ }).describe('Address of a HashiCorp Vault or OpenBao.'),

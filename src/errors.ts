@@ -77,6 +77,8 @@ export const ERROR_CODES = {
   ERR_HTTP_TOO_LARGE: 'workflow',
   ERR_HTTP_REDIRECTS: 'workflow',
   ERR_SECRET_DENIED: 'operator',
+  ERR_CACHE_UNAVAILABLE: 'operator',
+  ERR_CACHE_TOO_LARGE: 'workflow',
 
   // ours
   ERR_LANE_LOST: 'transient',

@@ -37,6 +37,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   yaml: ['tasker'],
   fastify: ['admin', 'standalone'],
   ajv: ['catalog'],
+  re2js: ['sandbox/abi'],
+  'lru-cache': ['host/cache'],
   'assemblyscript/asc': ['catalog'],
 };
 

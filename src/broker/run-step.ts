@@ -122,6 +122,7 @@ function execute(
     grants: admitted.grants,
     limits: { ...admitted.limits, wall_ms },
     handler: admitted.entry.name,
+    namespace: invocation.namespace,
     secretMark: admitted.secretMark,
     signal: stop,
     onLog: (level, message) => events.emit('step:log', { ...eventOf(invocation), level, message }),

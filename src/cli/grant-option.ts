@@ -5,7 +5,7 @@ import { parseOrThrow } from '../model/parse.ts';
 
 /** How a grant is written on the command line; shown by `--help`. */
 export const GRANT_FORMS =
-  'log | time | http=METHOD URL | secret=NAME@HOST | secret_read=NAME | wait=MS | JSON';
+  'log | time | random | cache=TTL_MS | http=METHOD URL | secret=NAME@HOST | secret_read=NAME | wait=MS | JSON';
 
 /** Reads one `--grant`. A URL with a private address grants that address: whoever writes it means it. */
 export function parseGrantOption(text: string): Grant {
@@ -15,6 +15,7 @@ export function parseGrantOption(text: string): Grant {
   switch (capability) {
     case 'log':
     case 'time':
+    case 'random':
       return grantOf({ capability }, text);
     case 'http':
       return grantOf(httpGrant(scope, text), text);
@@ -22,6 +23,8 @@ export function parseGrantOption(text: string): Grant {
       return grantOf(secretGrant(scope, text), text);
     case 'secret_read':
       return grantOf({ capability, names: [scope] }, text);
+    case 'cache':
+      return grantOf({ capability, ttl_ms: Number(scope) }, text);
     case 'wait':
       return grantOf({ capability, timeout_ms: Number(scope) }, text);
     default:

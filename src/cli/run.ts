@@ -7,6 +7,7 @@ import type { ConfigCheck } from '../catalog/config-schema.ts';
 import { loadHandler } from '../catalog/load.ts';
 import { processEnv } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
+import { createHandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
 import { createSecretSource } from '../host/secrets/secret-source.ts';
 import { effectiveGrants } from '../model/attenuate.ts';
@@ -54,6 +55,9 @@ interface LogLine {
   readonly message: string;
 }
 
+/** Empty at the start and gone at the end, but a handler that uses one runs. */
+const RUN_CACHE = Object.freeze({ maxBytes: 1024 * 1024, maxHandlers: 1 });
+
 async function runOnce(
   module: string,
   options: RunOptions,
@@ -67,6 +71,7 @@ async function runOnce(
     limits,
     host: {
       http: createHttpClient(),
+      cache: createHandlerCache(RUN_CACHE),
       secrets: createSecretSource(
         Object.fromEntries(secretNames.map((name) => [name, { env: name }])),
         processEnv(),

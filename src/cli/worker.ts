@@ -4,6 +4,7 @@ import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts'
 import type { Config } from '../config.ts';
 import { BrokerError } from '../errors.ts';
 import type { Events } from '../events.ts';
+import { createHandlerCache, type HandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
@@ -37,11 +38,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { worker, limits, grants } = config;
   const lanesReady = new Set<number>();
   const http = createHttpClient();
+  const cache = cacheOf(config);
   const sandbox = createSandbox({
     lanes: worker.lanes,
     inFlightPerLane: worker.in_flight_per_lane,
     limits,
-    host: { http, secrets: secretsOf(config, env, http) },
+    host: { http, secrets: secretsOf(config, env, http), ...(cache !== null && { cache }) },
     onLaneReady: (lane) => {
       lanesReady.add(lane);
       events.emit('lane:ready', { lane });
@@ -88,6 +90,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await sandbox.close();
     throw error;
   }
+}
+
+function cacheOf({ cache }: Config): HandlerCache | null {
+  if (!cache.enabled) return null;
+  return createHandlerCache({ maxBytes: cache.max_bytes, maxHandlers: cache.max_handlers });
 }
 
 async function registerTemplates(

@@ -4,6 +4,7 @@ import type { Grants } from '../model/grant.ts';
 import type { Limits } from '../model/limits.ts';
 import type { HostCallRecord } from '../model/receipt.ts';
 import type { Verdict } from '../model/verdict.ts';
+import type { HandlerCache } from './cache/handler-cache.ts';
 import type { HttpClient } from './egress/http-client.ts';
 import type { SecretSource } from './secrets/secret-source.ts';
 import type { UsedSecrets } from './secrets/used-secrets.ts';
@@ -12,6 +13,8 @@ import type { UsedSecrets } from './secrets/used-secrets.ts';
 export interface HostServices {
   readonly http: HttpClient;
   readonly secrets: SecretSource;
+  /** Without it nothing is kept from one step to the next. */
+  readonly cache?: HandlerCache;
 }
 
 /** The broker's own record of what a live invocation may do. Never built from anything a guest or a worker sent. */
@@ -24,6 +27,9 @@ export interface Authority {
   readonly secretMark?: string | null;
   /** Filled by host calls, searched for in everything that leaves. */
   readonly usedSecrets: UsedSecrets;
+  /** Tasker's namespace and the digest of the handler's module: what is cached is kept apart by both. */
+  readonly namespace: string;
+  readonly digest: string;
 }
 
 /** Everything a reviewer must know about one call that leaves the sandbox is one value of this type. */

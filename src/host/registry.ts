@@ -1,3 +1,4 @@
+import { cacheGet, cachePut } from './calls/cache.ts';
 import { httpRequest } from './calls/http-request.ts';
 import { secretRead } from './calls/secret-read.ts';
 import type { HostCall } from './host-call.ts';
@@ -9,6 +10,8 @@ export type AnyHostCall = HostCall<unknown>;
 export const HOST_CALLS: readonly AnyHostCall[] = Object.freeze([
   httpRequest as AnyHostCall,
   secretRead as AnyHostCall,
+  cacheGet as AnyHostCall,
+  cachePut as AnyHostCall,
 ]);
 
 const byWireNumber = new Map(HOST_CALLS.map((call) => [call.wireNumber, call]));

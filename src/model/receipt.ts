@@ -28,6 +28,8 @@ export interface Receipt {
   readonly host_calls: readonly HostCallRecord[];
   /** How many of `host_calls` were refused. */
   readonly denials: number;
+  /** Hexadecimal; what the invocation's randomness started from. Null without the grant `random`. */
+  readonly seed: string | null;
   readonly log_lines: number;
   readonly input_sha256: string;
   /** Null unless the invocation completed. */

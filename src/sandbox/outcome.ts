@@ -63,6 +63,7 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     peak_memory_bytes: usage.peakMemoryBytes,
     host_calls: Object.freeze([...job.calls]),
     denials: job.calls.filter((call) => !call.allowed).length,
+    seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
     input_sha256: sha256(job.input),
     output_sha256: result.kind === 'completed' ? sha256(result.output) : null,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { admitArtifact } from '../catalog/admission.ts';
 import type { Artifact } from '../catalog/artifact.ts';
 import { BrokerError } from '../errors.ts';
@@ -49,6 +50,10 @@ export interface ExecuteOptions {
   readonly handler?: string;
   /** What `get_time` answers, in milliseconds since the epoch; default the time of this call. */
   readonly timeMs?: number;
+  /** 64 hexadecimal digits that randomness starts from; default: drawn anew. In the receipt. */
+  readonly seed?: string;
+  /** Tasker's namespace; what is cached is kept apart by it. Default ''. */
+  readonly namespace?: string;
   /** Ends the invocation as aborted (ERR_ABORTED). */
   readonly signal?: AbortSignal;
   /** untrusted: messages the guest logged, after it ended. */
@@ -119,6 +124,9 @@ async function run(
   const step = jsonDocument(options.step ?? '{}', limits, 'step');
   const levels = grantsOf(grants, 'log').map((grant) => LOG_LEVELS[grant.level]);
   const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
+  const seed = grantsOf(grants, 'random').length > 0 ? seedOf(options.seed) : null;
+  const advances = timeMs !== null && grantsOf(grants, 'time').some(({ advance }) => advance);
+  const queuedAtMs = epochMs();
   return new Promise((resolve) => {
     const job: Job = {
       artifact,
@@ -128,14 +136,18 @@ async function run(
         limits,
         secretMark: options.secretMark ?? null,
         usedSecrets: createUsedSecrets(),
+        namespace: options.namespace ?? '',
+        digest: artifact.digest,
       }),
       input,
       config,
       step,
       timeMs,
+      timeAfterCall: advances ? () => Math.floor(timeMs + epochMs() - queuedAtMs) : null,
+      seed,
       logLevel: levels.length > 0 ? Math.min(...levels) : null,
       mayWait: grantsOf(grants, 'wait').length > 0,
-      queuedAtMs: epochMs(),
+      queuedAtMs,
       calls: [],
       abort: new AbortController(),
       done: (end) => {
@@ -152,6 +164,14 @@ async function run(
     pool.submit(job);
     if (options.signal?.aborted === true) cancel();
   });
+}
+
+const SEED_BYTES = 32;
+
+function seedOf(given: string | undefined): Uint8Array {
+  if (given === undefined) return randomBytes(SEED_BYTES);
+  if (/^[0-9a-f]{64}$/i.test(given)) return Buffer.from(given, 'hex');
+  throw new BrokerError('ERR_CONFIG_INVALID', 'seed: expected 64 hexadecimal digits');
 }
 
 function checkedLimits(limits: PartialLimits | undefined): PartialLimits {

@@ -1,5 +1,6 @@
 /** Runs in a lane's thread. What the host side remembers of one running guest. */
 import type { ErrorCode } from '../../errors.ts';
+import type { HostStatus } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { GuestResult, LogRecord } from '../protocol.ts';
 
@@ -9,7 +10,10 @@ export interface GuestState {
   readonly input: Uint8Array;
   readonly config: Uint8Array;
   readonly step: Uint8Array;
-  readonly timeMs: number | null;
+  /** What `get_time` answers; a reply of the broker may advance it. Null without the grant. */
+  timeMs: number | null;
+  /** Where `random_bytes` starts from; null without the grant. */
+  readonly seed: Uint8Array | null;
   readonly logLevel: number | null;
   readonly mayWait: boolean;
   /** The metered module's fuel counter; set once the instance exists. */
@@ -47,6 +51,25 @@ export function isOutOfFuel(state: GuestState): boolean {
 /** Debits host work. The guest notices at its next check. */
 export function chargeGuest(state: GuestState, units: number): void {
   if (state.fuel !== null) state.fuel.value -= BigInt(units);
+}
+
+/** Ends a guest that called something it has no grant for. Admission refuses the invocation first; this is the backstop. */
+export function ungranted(state: GuestState, call: string): number {
+  stopGuest(state, brokenRule('ERR_GRANT_MISSING', `${call} was called without its grant`));
+  return 0;
+}
+
+const encoder = new TextEncoder();
+
+/** Answers a call with a status other than ok: `result_read` yields why. */
+export function failCall<Status extends HostStatus>(
+  state: GuestState,
+  status: Status,
+  code: ErrorCode,
+  message: string,
+): Status {
+  state.result = encoder.encode(JSON.stringify({ code, message, retryable: false }));
+  return status;
 }
 
 /** A verdict for a guest that broke the ABI. */

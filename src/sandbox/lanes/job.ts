@@ -13,6 +13,9 @@ export interface Job {
   readonly config: Uint8Array;
   readonly step: Uint8Array;
   readonly timeMs: number | null;
+  /** What `get_time` answers after a call that left the sandbox; null where time stands still. */
+  readonly timeAfterCall: (() => number) | null;
+  readonly seed: Uint8Array | null;
   readonly logLevel: number | null;
   readonly mayWait: boolean;
   readonly queuedAtMs: number;

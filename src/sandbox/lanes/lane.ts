@@ -113,7 +113,7 @@ export class Lane {
     const slot = this.#flights.indexOf(null);
     if (slot < 0) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
     this.#flights[slot] = { job, cancelledAtMs: null, verdict: null };
-    const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
+    const { artifact, authority, input, config, step, timeMs, seed, logLevel, mayWait } = job;
     if (!this.#knownDigests.has(artifact.digest)) {
       this.#knownDigests.add(artifact.digest);
       const { digest, module, fuelExport, depthExport, deniedGrowExport, startExport, suspends } = artifact;
@@ -124,7 +124,7 @@ export class Lane {
     const limits = authority.limits;
     const { digest } = artifact;
     const documents = { input, config, step };
-    this.#send({ type: 'invoke', slot, digest, ...documents, limits, timeMs, logLevel, mayWait });
+    this.#send({ type: 'invoke', slot, digest, ...documents, limits, timeMs, seed, logLevel, mayWait });
   }
 
   /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
@@ -191,7 +191,9 @@ export class Lane {
     );
     job.calls.push(answer.record);
     if (this.#flights[message.slot] !== flight) return;
-    this.#send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
+    const { status, payload } = answer;
+    const timeMs = job.timeAfterCall?.() ?? null;
+    this.#send({ type: 'reply', slot: message.slot, status, payload, timeMs });
   }
 
   #finish(message: ResultMessage): void {

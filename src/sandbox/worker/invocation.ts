@@ -64,6 +64,7 @@ function newState(module: ModuleMessage, message: InvokeMessage): GuestState {
     config: message.config,
     step: message.step,
     timeMs: message.timeMs,
+    seed: message.seed,
     logLevel: message.logLevel,
     mayWait: message.mayWait,
     fuel: null,

@@ -50,6 +50,8 @@ export function authorityOf({ grants = [], limits = {}, handler = 'probe' }: Gue
     limits: clampLimits(DEFAULT_LIMITS, limits),
     secretMark: MARK,
     usedSecrets: createUsedSecrets(),
+    namespace: 'wasm',
+    digest: 'sha256:probe',
   };
 }
 
