@@ -114,6 +114,10 @@ Where the value comes from: exactly one place, read at every use.
 
 ${section('cache')}
 
+## [tape]
+
+${section('tape')}
+
 ## [vault]
 
 ${section('vault')}

@@ -125,6 +125,18 @@ export const Config = z.strictObject({
       max_handlers: z.int().min(1).max(10_000).default(64).describe('Handlers that may keep values at once.'),
     })
     .prefault({}),
+  tape: z
+    .strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Where tapes of invocations are written; made if it is not there.'),
+      rate: z.number().min(0).max(1).default(0).describe('Share of invocations that is recorded; 1 = all.'),
+      max_files: z.int().min(1).max(1_000_000).default(1000).describe('Tapes that are kept; the oldest go.'),
+    })
+    .refine(({ folder, rate }) => rate === 0 || folder !== undefined, 'a rate needs a folder')
+    .prefault({}),
   vault: z
     .strictObject({
       address: z.url({ protocol: /^https?$/ }).describe('Address of a HashiCorp Vault or OpenBao.'),
@@ -166,7 +178,7 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
   }
   requireVault(parsed.data, file ?? 'configuration');
   const folder = file === undefined ? process.cwd() : dirname(resolve(file));
-  const { database, worker, catalog, limits } = parsed.data;
+  const { database, worker, catalog, tape, limits } = parsed.data;
   const url = database.url ?? env['DATABASE_URL'];
   const config: Config = {
     ...parsed.data,
@@ -176,6 +188,7 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
       ...(database.ca_file !== undefined && { ca_file: resolve(folder, database.ca_file) }),
     },
     worker: { ...worker, templates: worker.templates.map((path) => resolve(folder, path)) },
+    tape: tape.folder === undefined ? tape : { ...tape, folder: resolve(folder, tape.folder) },
     catalog: { ...catalog, folders: catalog.folders.map((path) => resolve(folder, path)) },
     limits: completeLimits(limits),
   };

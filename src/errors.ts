@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   ERR_SECRET_UNAVAILABLE: 'operator',
   ERR_TASKER_UNREACHABLE: 'operator',
   ERR_TASKER_REFUSED: 'operator',
+  ERR_TAPE_INVALID: 'operator',
 
   // an artifact is refused at admission
   ERR_MODULE_MALFORMED: 'author',

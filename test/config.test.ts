@@ -64,6 +64,15 @@ describe('broker.toml', () => {
     expect(() => load('[secrets.A]\ndirectory = "/run"\nkey = "../x"')).toThrow('secrets.A');
   });
 
+  it('resolves the folder of tapes, and wants one where a rate is set', () => {
+    expect(load('[tape]\nfolder = "tapes"\nrate = 0.5').tape).toEqual({
+      folder: join(folder, 'tapes'),
+      rate: 0.5,
+      max_files: 1000,
+    });
+    expect(() => load('[tape]\nrate = 0.5')).toThrow('tape: a rate needs a folder');
+  });
+
   it('takes values from the environment where it says so', () => {
     const config = load('[database]\nurl = "${env.DB}"\n[worker]\nlanes = "${env.LANES}"', {
       DB: 'postgres://h/d',

@@ -17,6 +17,7 @@ import {
   tooManyCheckpoints,
 } from './settlement.ts';
 import { stepDocument } from './step-document.ts';
+import type { Tapes } from './tapes.ts';
 
 /** What a step is run with. */
 export interface StepServices {
@@ -26,6 +27,8 @@ export interface StepServices {
   readonly policy: Policy;
   readonly events: Events;
   readonly now: () => number;
+  /** Records some of what runs. */
+  readonly tapes?: Tapes;
   /** Breaks off what runs. */
   readonly stop: AbortSignal;
   /** Gives up on a queue that is away: what is not reported yet is found by the next broker. */
@@ -110,11 +113,12 @@ function execute(
   admitted: Admitted,
   invocation: StepInvocation,
   startedAtMs: number,
-  { sandbox, events, stop, now }: StepServices,
+  { sandbox, events, stop, now, tapes }: StepServices,
 ): Promise<Outcome> {
   const { timeoutMs } = invocation;
   const leftMs = timeoutMs === null ? Number.POSITIVE_INFINITY : startedAtMs + timeoutMs - now();
   const wall_ms = Math.max(1, Math.min(admitted.limits.wall_ms, Math.round(leftMs)));
+  const onTape = tapes?.pick(invocation) ?? null;
   return sandbox.execute(admitted.entry.artifact, {
     input: admitted.input,
     config: admitted.config,
@@ -125,6 +129,7 @@ function execute(
     namespace: invocation.namespace,
     secretMark: admitted.secretMark,
     signal: stop,
+    ...(onTape !== null && { onTape }),
     onLog: (level, message) => events.emit('step:log', { ...eventOf(invocation), level, message }),
   });
 }

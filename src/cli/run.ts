@@ -17,7 +17,9 @@ import { completeLimits, type Limits } from '../model/limits.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { resolveReferences } from '../model/references.ts';
 import { secretMarkOf } from '../model/secret-mark.ts';
+import type { Tape } from '../model/tape.ts';
 import { createSandbox } from '../sandbox/sandbox.ts';
+import { writeTape } from '../sandbox/tape/file.ts';
 import { GRANT_FORMS, parseGrantOption } from './grant-option.ts';
 import { findHandlerFolder } from './handler-folder.ts';
 import { formatBytes, formatCount, formatMs } from './render/table.ts';
@@ -28,6 +30,7 @@ interface RunOptions {
   readonly grant: Grant[];
   readonly fuel?: number;
   readonly memoryPages?: number;
+  readonly tape?: string;
   readonly json?: boolean;
 }
 
@@ -42,6 +45,7 @@ export function runCommand(program: Command): void {
     .option('--grant <grant>', `what it may do, may be repeated: ${GRANT_FORMS}`, collectGrant, [])
     .option('--fuel <units>', 'limit of metered units', positiveInteger)
     .option('--memory-pages <pages>', 'limit of 64 KiB pages', positiveInteger)
+    .option('--tape <file>', 'write all that is needed to replay the invocation')
     .option('--json', 'print one JSON object with outcome, output and receipt')
     .action(async (module: string, options: RunOptions) => {
       const { outcome, logs } = await runOnce(module, options);
@@ -81,6 +85,7 @@ async function runOnce(
   try {
     const { artifact, grants, checkConfig } = await prepare(module, options.grant, sandbox.admit);
     const logs: LogLine[] = [];
+    const tapes: Tape[] = [];
     const secretMark = secretMarkOf(randomUUID());
     const config = resolveConfig(await readConfig(options.config), secretMark);
     const checked = checkConfig(config);
@@ -91,7 +96,9 @@ async function runOnce(
       grants,
       secretMark,
       onLog: (level, message) => logs.push({ level, message }),
+      ...(options.tape !== undefined && { onTape: (recorded) => tapes.push(recorded) }),
     });
+    for (const tape of tapes) await writeTape(options.tape ?? '', tape);
     return { outcome, logs };
   } finally {
     await sandbox.close();

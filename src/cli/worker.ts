@@ -1,8 +1,9 @@
 import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
+import { createTapes, type Tapes } from '../broker/tapes.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { createHandlerCache, type HandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
@@ -70,7 +71,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       throw error;
     });
     const slots = worker.lanes * worker.in_flight_per_lane;
-    const broker = createBroker({ queue, sandbox, catalog, policy: { grants, limits }, slots, events });
+    const tapes = tapesOf(config, events);
+    const policy = { grants, limits };
+    const broker = createBroker({ queue, sandbox, catalog, policy, slots, events, ...(tapes && { tapes }) });
     broker.start();
     events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
     return Object.freeze({
@@ -95,6 +98,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 function cacheOf({ cache }: Config): HandlerCache | null {
   if (!cache.enabled) return null;
   return createHandlerCache({ maxBytes: cache.max_bytes, maxHandlers: cache.max_handlers });
+}
+
+function tapesOf({ tape }: Config, events: Events): Tapes | null {
+  const { folder, rate, max_files: maxFiles } = tape;
+  if (folder === undefined || rate === 0) return null;
+  const onError = (error: unknown) => events.emit('tape:failed', { message: messageOf(error) });
+  return createTapes({ folder, rate, maxFiles, onError });
 }
 
 async function registerTemplates(

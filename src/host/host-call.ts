@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { HostStatus } from '../model/abi.ts';
-import type { Grants } from '../model/grant.ts';
+import type { Grant, Grants } from '../model/grant.ts';
 import type { Limits } from '../model/limits.ts';
 import type { HostCallRecord } from '../model/receipt.ts';
 import type { Verdict } from '../model/verdict.ts';
@@ -41,7 +41,9 @@ export interface HostCall<Request> {
   /** untrusted: the payload is guest bytes. */
   decode(payload: Uint8Array, authority: Authority): Verdict<{ readonly request: Request }>;
   /** Pure. What it allows is exactly what `perform` then acts on. */
-  authorize(request: Request, authority: Authority): Verdict;
+  authorize(request: Request, authority: Authority): Verdict<{ readonly grant: Grant }>;
+  /** Name of the secret that the answer is, if it is one: then it is neither recorded nor digested. */
+  answersSecret?(request: Request): string;
   /** What was asked for, for receipts and audit; no credentials. */
   describe(request: Request): { readonly target: string; readonly requestBytes: number };
   /** Never rejects because of the guest or the remote side: a refusal or failure is part of the answer. */
@@ -69,6 +71,8 @@ export interface BoundaryAnswer {
   readonly status: HostStatus;
   /** Result bytes on status 0, otherwise UTF-8 JSON `{code, message, retryable}`. */
   readonly payload: Uint8Array;
+  /** Name of the secret that `payload` is; null when it is none. */
+  readonly secret: string | null;
   readonly record: HostCallRecord;
 }
 

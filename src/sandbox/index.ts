@@ -7,5 +7,8 @@ export type { GrantInput } from '../model/grant.ts';
 export { DEFAULT_LIMITS, type Limits, type PartialLimits } from '../model/limits.ts';
 export type { Outcome } from '../model/outcome.ts';
 export type { Receipt } from '../model/receipt.ts';
+export type { Tape } from '../model/tape.ts';
 export type { Usage } from '../model/usage.ts';
 export { createSandbox, type ExecuteOptions, type Sandbox, type SandboxOptions } from './sandbox.ts';
+export { readTape, writeTape } from './tape/file.ts';
+export { type Replayed, replay } from './tape/replay.ts';

@@ -58,6 +58,7 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     digest: artifact.digest,
     cost_table_hash: artifact.costTableHash,
     limits: authority.limits,
+    grants: authority.grants,
     fuel: usage.fuel,
     fuel_exact: usage.fuelExact,
     peak_memory_bytes: usage.peakMemoryBytes,

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { explainMissing } from '../../model/attenuate.ts';
-import { grantsOf } from '../../model/grant.ts';
-import { refuse, type Verdict } from '../../model/verdict.ts';
+import { explainMissing, type WantedScope } from '../../model/attenuate.ts';
+import { type Grant, grantsOf } from '../../model/grant.ts';
+import { type Refusal, refuse, type Verdict } from '../../model/verdict.ts';
 import { hostFailure } from '../failure.ts';
 import type { Authority, HostCall, HostReply, HostServices } from '../host-call.ts';
 import { splitFrame } from './frame.ts';
@@ -89,34 +89,38 @@ function decodePut(payload: Uint8Array): Verdict<{ readonly request: PutRequest 
   return { allowed: true, request: Object.freeze({ key, ttlMs, value: frame.body.slice() }) };
 }
 
-function mayCache({ handler, grants }: Authority, wanted = { ttl_ms: 60_000 }): Verdict {
-  if (grantsOf(grants, 'cache').length > 0) return { allowed: true };
-  return refuse(
-    'ERR_GRANT_MISSING',
-    `${handler} has no cache grant. To grant it, broker.toml:\n${explainMissing(handler, 'cache', wanted)}`,
-    { capability: 'cache' },
-  );
+type Granted = Verdict<{ readonly grant: Grant }>;
+
+function mayCache(authority: Authority): Granted {
+  const [grant] = grantsOf(authority.grants, 'cache');
+  return grant === undefined
+    ? ungranted('keeps anything', authority, { ttl_ms: 60_000 })
+    : { allowed: true, grant };
 }
 
-function authorizePut({ key, ttlMs, value }: PutRequest, authority: Authority): Verdict {
-  const { handler, grants, usedSecrets } = authority;
-  const covered = grantsOf(grants, 'cache').some(
-    (grant) => ttlMs <= grant.ttl_ms && value.byteLength <= grant.value_bytes,
+function authorizePut({ key, ttlMs, value }: PutRequest, authority: Authority): Granted {
+  const { byteLength } = value;
+  const grant = grantsOf(authority.grants, 'cache').find(
+    ({ ttl_ms, value_bytes }) => ttlMs <= ttl_ms && byteLength <= value_bytes,
   );
-  if (!covered) {
-    const wanted = { ttl_ms: ttlMs, value_bytes: value.byteLength };
-    return refuse(
-      'ERR_GRANT_MISSING',
-      `No cache grant of ${handler} keeps ${value.byteLength} bytes for ${ttlMs} ms. To grant it, broker.toml:\n` +
-        explainMissing(handler, 'cache', wanted),
-      { capability: 'cache' },
-    );
+  if (grant === undefined) {
+    const wanted = { ttl_ms: ttlMs, value_bytes: byteLength };
+    return ungranted(`keeps ${byteLength} bytes for ${ttlMs} ms`, authority, wanted);
   }
-  if (usedSecrets.isEmpty) return { allowed: true };
   // A later step would find it without having been granted the secret.
-  const names = usedSecrets.redactor.namesIn(Buffer.concat([Buffer.from(`${key}\n`), value]));
-  if (names.length === 0) return { allowed: true };
+  const { usedSecrets } = authority;
+  const kept = Buffer.concat([Buffer.from(`${key}\n`), value]);
+  const names = usedSecrets.isEmpty ? [] : usedSecrets.redactor.namesIn(kept);
+  if (names.length === 0) return { allowed: true, grant };
   return refuse('ERR_SECRET_DENIED', `cache_put: the value of secret ${names.join(', ')} is never cached.`);
+}
+
+function ungranted(what: string, { handler }: Authority, wanted: WantedScope<'cache'>): Refusal {
+  return refuse(
+    'ERR_GRANT_MISSING',
+    `No cache grant of ${handler} ${what}. To grant it, broker.toml:\n${explainMissing(handler, 'cache', wanted)}`,
+    { capability: 'cache' },
+  );
 }
 
 function unavailable(): HostReply {

@@ -1,3 +1,4 @@
+import { type Grant, grantsOf } from '../../model/grant.ts';
 import type { Verdict } from '../../model/verdict.ts';
 import { authorizeUrl } from '../egress/authorize-url.ts';
 import { abortFailure } from '../egress/http-client.ts';
@@ -23,12 +24,20 @@ export const httpRequest: HostCall<HttpRequest> = Object.freeze({
   perform,
 });
 
-function authorize(request: HttpRequest, authority: Authority): Verdict {
+function authorize(request: HttpRequest, authority: Authority): Verdict<{ readonly grant: Grant }> {
   const place = authorizeUrl(request.target, request.method, authority);
   if (!place.allowed) return place;
   // What a guest holds may go where a reference may go, and nowhere else.
   const secrets = [...request.secrets, ...heldIn(request, authority.usedSecrets)];
-  return authorizeSecrets(secrets, request.target.url, authority);
+  const bound = authorizeSecrets(secrets, request.target.url, authority);
+  return bound.allowed ? { allowed: true, grant: coveringGrant(request, authority) } : bound;
+}
+
+/** The first grant that allows the request by itself; there is one. */
+function coveringGrant({ target, method }: HttpRequest, authority: Authority): Grant {
+  const grants = grantsOf(authority.grants, 'http');
+  const alone = (grant: Grant) => authorizeUrl(target, method, { ...authority, grants: [grant] }).allowed;
+  return grants.find(alone) ?? (grants[0] as Grant);
 }
 
 async function perform(

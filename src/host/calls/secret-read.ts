@@ -1,5 +1,5 @@
 import { explainMissing } from '../../model/attenuate.ts';
-import { grantsOf } from '../../model/grant.ts';
+import { type Grant, grantsOf } from '../../model/grant.ts';
 import { ANY } from '../../model/grant-scope.ts';
 import { refuse, type Verdict } from '../../model/verdict.ts';
 import { hostFailure } from '../failure.ts';
@@ -20,6 +20,7 @@ export const secretRead: HostCall<SecretRequest> = Object.freeze({
   wireNumber: 2,
   decode,
   authorize,
+  answersSecret: ({ name }: SecretRequest) => name,
   describe: ({ name }: SecretRequest) => ({ target: `secret ${name}`, requestBytes: name.length }),
   perform,
 });
@@ -36,11 +37,14 @@ function decode(payload: Uint8Array): Verdict<{ readonly request: SecretRequest 
   );
 }
 
-function authorize({ name }: SecretRequest, { handler, grants }: Authority): Verdict {
+function authorize(
+  { name }: SecretRequest,
+  { handler, grants }: Authority,
+): Verdict<{ readonly grant: Grant }> {
   const grant = grantsOf(grants, 'secret_read').find(
     ({ names }) => names.includes(ANY) || names.includes(name),
   );
-  if (grant !== undefined) return { allowed: true };
+  if (grant !== undefined) return { allowed: true, grant };
   return refuse(
     'ERR_SECRET_DENIED',
     `No secret_read grant of ${handler} lets it read ${name}. The handler's manifest must request it, the step must not ` +

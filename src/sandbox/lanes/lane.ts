@@ -1,7 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { BrokerError } from '../../errors.ts';
-import type { Boundary } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
 import {
   type CallMessage,
@@ -39,7 +38,6 @@ const NEXT: Readonly<Record<LaneState, readonly LaneState[]>> = {
 export interface LaneOptions {
   readonly index: number;
   readonly slots: number;
-  readonly boundary: Boundary;
   readonly onReady: (lane: Lane) => void;
   /** A slot became free. */
   readonly onFree: (lane: Lane) => void;
@@ -182,17 +180,18 @@ export class Lane {
     if (flight == null) return;
     const { job } = flight;
     const before = job.calls.length;
-    const answer = await this.#options.boundary(
+    const answer = await job.boundary(
       job.authority,
       message.wireNumber,
       message.payload,
       before,
       job.abort.signal,
     );
+    const timeMs = job.timeAfterCall();
     job.calls.push(answer.record);
+    job.recorder?.add({ wireNumber: message.wireNumber, answer, timeMs });
     if (this.#flights[message.slot] !== flight) return;
     const { status, payload } = answer;
-    const timeMs = job.timeAfterCall?.() ?? null;
     this.#send({ type: 'reply', slot: message.slot, status, payload, timeMs });
   }
 
