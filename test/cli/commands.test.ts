@@ -131,7 +131,7 @@ describe('wasm-broker run', () => {
     [
       'a grant of no known form',
       ['run', echo, '--input', input, '--grant', 'sql=*'],
-      'ERR_USAGE: --grant sql=*: expected log | time | http=METHOD URL | secret=NAME@HOST | wait=MS | JSON\n',
+      'ERR_USAGE: --grant sql=*: expected log | time | random | cache=TTL_MS | http=METHOD URL | secret=NAME@HOST | secret_read=NAME | wait=MS | JSON\n',
     ],
     [
       'an unknown handler',
