@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one place may import, so that it can be replaced there. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  piscina: ['sandbox/lanes'],
+  piscina: ['sandbox/lanes', 'catalog/schema-threads.ts'],
   pg: ['tasker', 'standalone'],
   undici: ['host/egress'],
   'smol-toml': ['config.ts'],

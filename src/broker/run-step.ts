@@ -49,7 +49,7 @@ export async function runStep(step: ClaimedStep, services: StepServices): Promis
     const result = resultOfNoOp(step.invocation, startedAtMs);
     return settle(step, { result, outcome: 'completed' }, services);
   }
-  const verdict = admitSafely(step.invocation, services, startedAtMs);
+  const verdict = await admitSafely(step.invocation, services, startedAtMs);
   if ('result' in verdict) return settle(step, verdict, services);
   const handler = `${verdict.entry.name}@${verdict.entry.version}`;
   services.events.emit('step:started', { ...eventOf(step.invocation), handler });
@@ -57,13 +57,13 @@ export async function runStep(step: ClaimedStep, services: StepServices): Promis
   if (ended !== 'left') await settle(step, ended, services);
 }
 
-function admitSafely(
+async function admitSafely(
   invocation: StepInvocation,
   { catalog, policy }: StepServices,
   startedAtMs: number,
-): Admitted | Ended {
+): Promise<Admitted | Ended> {
   try {
-    const verdict = admitInvocation(invocation, catalog, policy);
+    const verdict = await admitInvocation(invocation, catalog, policy);
     if (verdict.allowed) return verdict;
     return { result: resultOfRefusal(verdict, invocation, startedAtMs), outcome: 'refused' };
   } catch (fault) {
@@ -90,7 +90,8 @@ async function runAdmitted(
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
       const result = resultOfOutcome(outcome, handler, startedAtMs);
-      return { result: enforceOutputSchemas(result, admitted.outputSchemas), outcome: outcome.kind };
+      const checked = await enforceOutputSchemas(result, admitted.outputSchemas);
+      return { result: checked, outcome: outcome.kind };
     }
     if (checkpoints >= admitted.limits.checkpoints) {
       const exhausted = tooManyCheckpoints(outcome, admitted.limits);

@@ -88,7 +88,7 @@ async function runOnce(
     const tapes: Tape[] = [];
     const secretMark = secretMarkOf(randomUUID());
     const config = resolveConfig(await readConfig(options.config), secretMark);
-    const checked = checkConfig(config);
+    const checked = await checkConfig(config);
     if (!checked.allowed) throw new BrokerError(checked.code, checked.message);
     const outcome = await sandbox.execute(artifact, {
       input: await readFile(options.input === '-' ? '/dev/stdin' : options.input).catch(unreadable),
@@ -119,7 +119,7 @@ async function prepare(
 ): Promise<Prepared> {
   if (module.endsWith('.wasm')) {
     const artifact = await admit(await readFile(module).catch(unreadable));
-    return { artifact, grants: granted, checkConfig: () => ({ allowed: true }) };
+    return { artifact, grants: granted, checkConfig: async () => ({ allowed: true }) };
   }
   const { artifact, checkConfig } = await loadHandler(await findHandlerFolder(module), admit);
   return { artifact, grants: effectiveGrants(artifact.manifest?.capabilities ?? [], granted), checkConfig };

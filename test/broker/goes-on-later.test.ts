@@ -38,7 +38,7 @@ describe('a step that goes on later', () => {
         abi: 'tasker-core/1',
         capabilities: [WAIT],
       }),
-      checkConfig: () => ({ allowed: true }),
+      checkConfig: async () => ({ allowed: true }),
       configSchema: {},
       checkOutput: null,
     });
@@ -167,7 +167,7 @@ describe('a step that is cancelled while it runs', () => {
       name: 'endless',
       version: '1.0.0',
       artifact,
-      checkConfig: () => ({ allowed: true }) as const,
+      checkConfig: async () => ({ allowed: true }) as const,
       configSchema: {},
       checkOutput: null,
     };
@@ -207,7 +207,7 @@ describe('draining', () => {
       name: 'endless',
       version: '1.0.0',
       artifact: await sandbox.admit(ENDLESS),
-      checkConfig: () => ({ allowed: true }),
+      checkConfig: async () => ({ allowed: true }),
       configSchema: {},
       checkOutput: null,
     };
