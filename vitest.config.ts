@@ -8,7 +8,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
-    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 60_000,
     // What is awaited is an event, however long a busy machine takes to it.
     expect: { poll: { timeout: 20_000 } },
