@@ -183,7 +183,7 @@ describe('effectiveGrants', () => {
     );
     // Otherwise the property would have compared refusals only.
     expect(allowed).toBeGreaterThan(3);
-  });
+  }, 120_000);
 
   it('intersecting with one more list only narrows', () => {
     fc.assert(
