@@ -17,7 +17,7 @@ export function inThread(bytes: Uint8Array): InThread {
     mark: { enter: () => {}, leave: () => {} },
   };
   const decoder = new TextDecoder();
-  const facts = { limits: DEFAULT_LIMITS, timeMs: null, logLevel: null, mayWait: false };
+  const facts = { limits: DEFAULT_LIMITS, timeMs: null, seed: null, logLevel: null, mayWait: false };
   const step = new TextEncoder().encode('{}');
   return (input, config) => {
     const message = { type: 'invoke', slot: 0, input, config, step, ...facts } as const;

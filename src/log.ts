@@ -24,5 +24,6 @@ export function logEvents(events: Events, log: Log): void {
   );
   events.on('lane:lost', (event) => log.error(event, 'lane lost'));
   events.on('queue:warning', (event) => log.warn(event, 'database differs'));
+  events.on('tape:failed', (event) => log.warn(event, 'tape not written'));
   events.on('queue:error', (event) => log.error(event, 'queue unavailable'));
 }

@@ -7,6 +7,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { inspectCommand } from './inspect.ts';
 import { meterCommand } from './meter.ts';
+import { replayCommand } from './replay.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -32,6 +33,7 @@ const COMMANDS = [
   waitingCommand,
   decideCommand,
   runCommand,
+  replayCommand,
   buildCommand,
   inspectCommand,
   meterCommand,

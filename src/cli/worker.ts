@@ -1,15 +1,17 @@
 import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
+import { createTapes, type Tapes } from '../broker/tapes.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
+import { createHandlerCache, type HandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
-import { createSecretSource } from '../host/secrets/secret-source.ts';
 import { createSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
 import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { buildIfSourcesAreHere } from './handler-folder.ts';
+import { secretsOf } from './secrets.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -36,11 +38,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
   const { worker, limits, grants } = config;
   const lanesReady = new Set<number>();
+  const http = createHttpClient();
+  const cache = cacheOf(config);
   const sandbox = createSandbox({
     lanes: worker.lanes,
     inFlightPerLane: worker.in_flight_per_lane,
     limits,
-    host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
+    host: { http, secrets: secretsOf(config, env, http), ...(cache !== null && { cache }) },
     onLaneReady: (lane) => {
       lanesReady.add(lane);
       events.emit('lane:ready', { lane });
@@ -67,7 +71,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       throw error;
     });
     const slots = worker.lanes * worker.in_flight_per_lane;
-    const broker = createBroker({ queue, sandbox, catalog, policy: { grants, limits }, slots, events });
+    const tapes = tapesOf(config, events);
+    const policy = { grants, limits };
+    const broker = createBroker({ queue, sandbox, catalog, policy, slots, events, ...(tapes && { tapes }) });
     broker.start();
     events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
     return Object.freeze({
@@ -87,6 +93,18 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     await sandbox.close();
     throw error;
   }
+}
+
+function cacheOf({ cache }: Config): HandlerCache | null {
+  if (!cache.enabled) return null;
+  return createHandlerCache({ maxBytes: cache.max_bytes, maxHandlers: cache.max_handlers });
+}
+
+function tapesOf({ tape }: Config, events: Events): Tapes | null {
+  const { folder, rate, max_files: maxFiles } = tape;
+  if (folder === undefined || rate === 0) return null;
+  const onError = (error: unknown) => events.emit('tape:failed', { message: messageOf(error) });
+  return createTapes({ folder, rate, maxFiles, onError });
 }
 
 async function registerTemplates(

@@ -10,6 +10,7 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, Exclude<HostStatus, 0>>>> = 
   ERR_HOST_CALL_INVALID: HOST_STATUS.invalid,
   ERR_LIMIT_HOST_CALLS: HOST_STATUS.overLimit,
   ERR_HTTP_TOO_LARGE: HOST_STATUS.tooLarge,
+  ERR_CACHE_TOO_LARGE: HOST_STATUS.tooLarge,
 };
 
 /** The reply for a refusal or failure: status and retryability follow from the code. */

@@ -44,6 +44,7 @@ export type ToLane = ArrayBuffer | ObjectToLane;
 const KIND = Object.freeze({ invoke: 1, reply: 2, cancel: 3, ready: 4, call: 5, result: 6 });
 const NO_TIME = Number.NaN;
 const NO_LEVEL = 255;
+const NO_SEED = new Uint8Array(0);
 
 /** Messages for a lane as one buffer. */
 export function packToLane(messages: readonly PackedToLane[]): ArrayBuffer {
@@ -54,6 +55,7 @@ export function packToLane(messages: readonly PackedToLane[]): ArrayBuffer {
     if (message.type === 'invoke') packInvoke(out, message);
     else if (message.type === 'reply') {
       out.u32(message.status);
+      out.f64(message.timeMs ?? NO_TIME);
       out.bytes(message.payload);
     }
   }
@@ -69,6 +71,7 @@ function packInvoke(out: ByteWriter, message: PackedInvoke): void {
   out.bytes(message.input);
   out.bytes(message.config);
   out.bytes(message.step);
+  out.bytes(message.seed ?? NO_SEED);
 }
 
 /** Reads what `packToLane` wrote. Byte sequences are views of the buffer. */
@@ -80,7 +83,9 @@ export function unpackToLane(buffer: ArrayBuffer): PackedToLane[] {
     const slot = reader.u32();
     if (kind === KIND.invoke) messages.push(unpackInvoke(reader, slot));
     else if (kind === KIND.reply) {
-      messages.push({ type: 'reply', slot, status: reader.u32(), payload: reader.bytes() });
+      const status = reader.u32();
+      const timeMs = timeOf(reader.f64());
+      messages.push({ type: 'reply', slot, status, timeMs, payload: reader.bytes() });
     } else if (kind === KIND.cancel) messages.push({ type: 'cancel', slot });
     else throw new TypeError(`expected a message for a lane, got kind ${kind}`);
   }
@@ -90,20 +95,29 @@ export function unpackToLane(buffer: ArrayBuffer): PackedToLane[] {
 function unpackInvoke(reader: ByteReader, slot: number): PackedInvoke {
   const moduleId = reader.u32();
   const limitsId = reader.u32();
-  const timeMs = reader.f64();
+  const timeMs = timeOf(reader.f64());
   const logLevel = reader.u32();
   return {
     type: 'invoke',
     slot,
     moduleId,
     limitsId,
-    timeMs: Number.isNaN(timeMs) ? null : timeMs,
+    timeMs,
     logLevel: logLevel === NO_LEVEL ? null : logLevel,
     mayWait: reader.u32() === 1,
     input: reader.bytes(),
     config: reader.bytes(),
     step: reader.bytes(),
+    seed: seedOf(reader.bytes()),
   };
+}
+
+function timeOf(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function seedOf(bytes: Uint8Array): Uint8Array | null {
+  return bytes.byteLength === 0 ? null : bytes;
 }
 
 /** Messages of a lane as one buffer. */

@@ -3,20 +3,22 @@ import type { Artifact } from '../catalog/artifact.ts';
 import { ArtifactCache } from '../catalog/artifact-cache.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
-import type { HostServices } from '../host/host-call.ts';
-import { LOG_LEVELS, type LogLevel } from '../model/abi.ts';
-import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import type { Boundary, HostServices } from '../host/host-call.ts';
+import { Grants } from '../model/grant.ts';
 import { clampLimits, completeLimits, type Limits, PartialLimits } from '../model/limits.ts';
 import { Manifest } from '../model/manifest.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
-import { jsonDocument } from './document.ts';
+import type { ExecuteOptions } from './execute-options.ts';
 import type { Job } from './lanes/job.ts';
 import { LanePool } from './lanes/lane-pool.ts';
+import { scannedLogs } from './leak-scan.ts';
 import { missingGrant } from './missing-grant.ts';
 import { outcomeOf } from './outcome.ts';
-import { epochMs } from './protocol.ts';
+import { prepareJob } from './prepare-job.ts';
+import { tapeOf } from './tape/tape-of.ts';
+
+export type { ExecuteOptions } from './execute-options.ts';
 
 export interface SandboxOptions {
   /** Worker threads. Default 1. */
@@ -29,29 +31,6 @@ export interface SandboxOptions {
   readonly host?: HostServices;
   readonly onLaneReady?: (lane: number) => void;
   readonly onLaneLost?: (lane: number, reason: string) => void;
-}
-
-export interface ExecuteOptions {
-  /** The input document: JSON text (string or UTF-8 bytes), or a JSON object or array. */
-  readonly input: string | Uint8Array | JsonObject | JsonValue[];
-  /** The handler's configuration. Default `{}`. */
-  readonly config?: string | JsonObject;
-  /** Facts about the step that the guest may read. Default `{}`. */
-  readonly step?: JsonObject;
-  /** What the invocation may do; nothing when left out. */
-  readonly grants?: readonly GrantInput[];
-  /** Ceilings below the sandbox's own. */
-  readonly limits?: PartialLimits;
-  /** The mark with which the configuration's secret references were resolved; without it no secret is put in. */
-  readonly secretMark?: string;
-  /** Name used in refusals; default the manifest's. */
-  readonly handler?: string;
-  /** What `get_time` answers, in milliseconds since the epoch; default the time of this call. */
-  readonly timeMs?: number;
-  /** Ends the invocation as aborted (ERR_ABORTED). */
-  readonly signal?: AbortSignal;
-  /** untrusted: messages the guest logged, after it ended. */
-  readonly onLog?: (level: LogLevel, message: string) => void;
 }
 
 /** Runs WebAssembly handlers, each invocation in a fresh instance. */
@@ -83,10 +62,10 @@ const NO_SERVICES: HostServices = Object.freeze({
 /** A sandbox that needs neither Tasker nor a queue nor a database. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const ceiling: Limits = completeLimits(checkedLimits(options.limits));
+  const boundary = createBoundary(options.host ?? NO_SERVICES);
   const pool = new LanePool({
     lanes: options.lanes ?? 1,
     slotsPerLane: options.inFlightPerLane ?? 64,
-    boundary: createBoundary(options.host ?? NO_SERVICES),
     ...(options.onLaneReady && { onLaneReady: options.onLaneReady }),
     ...(options.onLaneLost && { onLaneLost: options.onLaneLost }),
   });
@@ -99,7 +78,8 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         bytes,
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
       ),
-    execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, limitsFor, artifact, execute),
+    execute: (artifact: Artifact, execute: ExecuteOptions) =>
+      run(pool, boundary, limitsFor, artifact, execute),
     close: async () => {
       admission.close();
       await pool.close();
@@ -107,8 +87,6 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   });
 }
 
-/** The document `{}`. */
-const NOTHING = new TextEncoder().encode('{}');
 const NO_GRANTS: Grants = Object.freeze([]);
 
 const LIMITS_KEPT_MAX = 256;
@@ -132,6 +110,7 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
 
 async function run(
   pool: LanePool,
+  performing: Boundary,
   limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits,
   artifact: Artifact,
   options: ExecuteOptions,
@@ -144,28 +123,20 @@ async function run(
   const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
   const missing = missingGrant(artifact, grants, handler);
   if (missing !== null) throw new BrokerError(missing.code, missing.message);
-  const input = jsonDocument(options.input, limits, 'input');
-  const config = options.config === undefined ? NOTHING : jsonDocument(options.config, limits, 'config');
-  const step = options.step === undefined ? NOTHING : jsonDocument(options.step, limits, 'step');
-  const levels = grantsOf(grants, 'log').map((grant) => LOG_LEVELS[grant.level]);
-  const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
+  const prepared = prepareJob(artifact, { handler, grants, limits }, options, performing);
   return new Promise((resolve) => {
     const job: Job = {
-      artifact,
-      authority: Object.freeze({ handler, grants, limits, secretMark: options.secretMark ?? null }),
-      input,
-      config,
-      step,
-      timeMs,
-      logLevel: levels.length > 0 ? Math.min(...levels) : null,
-      mayWait: grantsOf(grants, 'wait').length > 0,
-      queuedAtMs: epochMs(),
-      calls: [],
+      ...prepared,
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
-        if ('reported' in end)
-          for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
-        resolve(outcomeOf(job, end));
+        if ('reported' in end) {
+          for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) {
+            options.onLog?.(level, message);
+          }
+        }
+        const outcome = outcomeOf(job, end);
+        if (job.recorder !== null) options.onTape?.(tapeOf(job, outcome, job.recorder));
+        resolve(outcome);
       },
     };
     const cancel = () => pool.cancel(job);

@@ -24,10 +24,17 @@ const toLane: fc.Arbitrary<PackedToLane> = fc.oneof(
     config: bytes,
     step: bytes,
     timeMs: fc.option(millis),
+    seed: fc.option(fc.uint8Array({ minLength: 32, maxLength: 32 })),
     logLevel: fc.option(fc.nat({ max: 3 })),
     mayWait: fc.boolean(),
   }),
-  fc.record({ type: fc.constant('reply' as const), slot: u32, status: u32, payload: bytes }),
+  fc.record({
+    type: fc.constant('reply' as const),
+    slot: u32,
+    status: u32,
+    timeMs: fc.option(millis),
+    payload: bytes,
+  }),
   fc.record({ type: fc.constant('cancel' as const), slot: u32 }),
 );
 

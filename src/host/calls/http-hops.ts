@@ -23,6 +23,7 @@ export function firstHop(
   request: HttpRequest,
   mark: string | null,
   values: SecretValues,
+  held: Redactor | null,
 ): Verdict<{ readonly hop: Hop }> {
   const url = fillUrl(request.target, values);
   if (!url.allowed) return url;
@@ -32,7 +33,7 @@ export function firstHop(
     const filled = fillHeader(name, value, mark, values);
     if (!filled.allowed) return filled;
     headers.push([name, filled.value]);
-    if (placeholderNames(value, mark).length > 0) secretHeaders.add(name);
+    if (placeholderNames(value, mark).length > 0 || held?.finds(value) === true) secretHeaders.add(name);
   }
   const contentType = headers.find(([name]) => name === 'content-type')?.[1] ?? '';
   const { body } = request;
@@ -43,9 +44,13 @@ export function firstHop(
     headers,
     secretHeaders,
     body: body === null ? null : fillBody(body, contentType, mark, values),
-    bodyHasSecret: body !== null && bodySecrets(body, mark).length > 0,
+    bodyHasSecret: body !== null && (bodySecrets(body, mark).length > 0 || holds(held, body)),
   };
   return { allowed: true, hop };
+}
+
+function holds(held: Redactor | null, body: Uint8Array): boolean {
+  return held !== null && held.namesIn(body).length > 0;
 }
 
 /** Sends a request and follows redirects; every hop is authorised anew. Everything it replies is redacted. */

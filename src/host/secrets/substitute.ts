@@ -1,8 +1,8 @@
 import { refuse, type Verdict } from '../../model/verdict.ts';
 import { isHeaderValue } from '../egress/request-headers.ts';
 import type { RequestUrl } from '../egress/url.ts';
+import { percentEncode } from './forms.ts';
 import { fillPlaceholders, placeholderNames } from './placeholder.ts';
-import { percentEncode } from './redact.ts';
 
 export type SecretValues = ReadonlyMap<string, string>;
 

@@ -1,6 +1,5 @@
 import { Piscina } from 'piscina';
 import { BrokerError } from '../../errors.ts';
-import type { Boundary } from '../../host/host-call.ts';
 import { epochMs } from '../protocol.ts';
 import type { Job } from './job.ts';
 import { ABORTED, Lane } from './lane.ts';
@@ -8,7 +7,6 @@ import { ABORTED, Lane } from './lane.ts';
 export interface LanePoolOptions {
   readonly lanes: number;
   readonly slotsPerLane: number;
-  readonly boundary: Boundary;
   readonly onLaneReady?: (lane: number) => void;
   readonly onLaneLost?: (lane: number, reason: string) => void;
 }
@@ -93,7 +91,6 @@ export class LanePool {
     this.#lanes[index] = new Lane(this.#piscina, {
       index,
       slots: this.#options.slotsPerLane,
-      boundary: this.#options.boundary,
       onReady: () => {
         this.#options.onLaneReady?.(index);
         this.#dispatch();

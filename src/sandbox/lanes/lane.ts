@@ -1,7 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { BrokerError, messageOf } from '../../errors.ts';
-import type { Boundary } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
 import { type PackedFromLane, unpackFromLane } from '../batch.ts';
 import {
@@ -39,7 +38,6 @@ const NEXT: Readonly<Record<LaneState, readonly LaneState[]>> = {
 export interface LaneOptions {
   readonly index: number;
   readonly slots: number;
-  readonly boundary: Boundary;
   readonly onReady: (lane: Lane) => void;
   /** A slot became free. */
   readonly onFree: (lane: Lane) => void;
@@ -118,11 +116,11 @@ export class Lane {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) throw new BrokerError('ERR_INTERNAL', `lane ${this.index} has no free slot`);
     this.#flights[slot] = { job, abort: null, cancelledAtMs: null, verdict: null };
-    const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
+    const { artifact, authority, input, config, step, timeMs, seed, logLevel, mayWait } = job;
     const moduleId = this.#outbox.moduleId(artifact);
     const limitsId = this.#outbox.limitsId(authority.limits);
-    const documents = { input, config, step };
-    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...documents, timeMs, logLevel, mayWait });
+    const facts = { input, config, step, timeMs, seed, logLevel, mayWait };
+    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...facts });
   }
 
   /** Cancels guests past their wall time; ends the thread when the one that runs does not notice. Called periodically. */
@@ -188,18 +186,16 @@ export class Lane {
     const flight = this.#flights[message.slot];
     if (flight == null) return;
     const { job } = flight;
-    const before = job.calls.length;
     flight.abort ??= new AbortController();
-    const answer = await this.#options.boundary(
-      job.authority,
-      message.wireNumber,
-      message.payload,
-      before,
-      flight.abort.signal,
-    );
+    const { signal } = flight.abort;
+    const before = job.calls.length;
+    const answer = await job.boundary(job.authority, message.wireNumber, message.payload, before, signal);
+    const timeMs = job.timeAfterCall();
     job.calls.push(answer.record);
+    job.recorder?.add({ wireNumber: message.wireNumber, answer, timeMs });
     if (this.#flights[message.slot] !== flight) return;
-    this.#outbox.send({ type: 'reply', slot: message.slot, status: answer.status, payload: answer.payload });
+    const { status, payload } = answer;
+    this.#outbox.send({ type: 'reply', slot: message.slot, status, payload, timeMs });
   }
 
   #finish(message: ResultMessage): void {

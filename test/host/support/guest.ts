@@ -2,6 +2,7 @@ import { createBoundary } from '../../../src/host/boundary.ts';
 import { createHttpClient, type HttpClientOptions } from '../../../src/host/egress/http-client.ts';
 import type { Authority, BoundaryAnswer, HostServices } from '../../../src/host/host-call.ts';
 import { createSecretSource } from '../../../src/host/secrets/secret-source.ts';
+import { createUsedSecrets } from '../../../src/host/secrets/used-secrets.ts';
 import { type GrantInput, Grants } from '../../../src/model/grant.ts';
 import { clampLimits, DEFAULT_LIMITS, type PartialLimits } from '../../../src/model/limits.ts';
 import { secretPlaceholder } from '../../../src/model/references.ts';
@@ -48,6 +49,9 @@ export function authorityOf({ grants = [], limits = {}, handler = 'probe' }: Gue
     grants: Grants.parse(grants),
     limits: clampLimits(DEFAULT_LIMITS, limits),
     secretMark: MARK,
+    usedSecrets: createUsedSecrets(),
+    namespace: 'wasm',
+    digest: 'sha256:probe',
   };
 }
 

@@ -44,7 +44,13 @@ const moduleOf = (shape: GuestShape): ModuleMessage => {
 function workplace(): Workplace {
   return {
     cells: new CellStore(),
-    callBroker: async (slot) => ({ type: 'reply', slot, status: 0, payload: new Uint8Array([1, 2, 3]) }),
+    callBroker: async (slot) => ({
+      type: 'reply',
+      slot,
+      status: 0,
+      timeMs: null,
+      payload: new Uint8Array([1, 2, 3]),
+    }),
     mark: { enter: () => {}, leave: () => {} },
   };
 }
@@ -59,6 +65,7 @@ async function invoke(module: ModuleMessage, call: Call, place: Workplace): Prom
     step: new Uint8Array(),
     limits: { ...LIMITS, memory_pages: call.pages },
     timeMs: null,
+    seed: null,
     logLevel: null,
     mayWait: false,
   };
