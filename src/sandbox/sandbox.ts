@@ -41,7 +41,7 @@ export interface Sandbox {
    * (input that is not JSON, limits that are not limits, a grant the module needs and was not given).
    */
   execute(artifact: Artifact, options: ExecuteOptions): Promise<Outcome>;
-  /** Waits for running invocations and ends every thread. */
+  /** Waits for running invocations, then ends every thread and every connection of the HTTP client. */
   close(): Promise<void>;
 }
 
@@ -54,6 +54,7 @@ const NO_SERVICES: HostServices = Object.freeze({
         code: 'ERR_HTTP_FAILED',
         message: 'this sandbox was created without an HTTP client',
       }) as const,
+    close: async () => {},
   }),
   secrets: Object.freeze({ get: async () => null }),
 });
@@ -61,7 +62,8 @@ const NO_SERVICES: HostServices = Object.freeze({
 /** A sandbox that needs neither Tasker nor a queue nor a database. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const ceiling: Limits = completeLimits(checkedLimits(options.limits));
-  const boundary = createBoundary(options.host ?? NO_SERVICES);
+  const host = options.host ?? NO_SERVICES;
+  const boundary = createBoundary(host);
   const pool = new LanePool({
     lanes: options.lanes ?? 1,
     slotsPerLane: options.inFlightPerLane ?? 64,
@@ -76,7 +78,10 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         ceiling,
       ),
     execute: (artifact: Artifact, execute: ExecuteOptions) => run(pool, boundary, ceiling, artifact, execute),
-    close: () => pool.close(),
+    close: async () => {
+      await pool.close();
+      await host.http.close();
+    },
   });
 }
 

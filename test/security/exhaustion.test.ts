@@ -122,6 +122,7 @@ describe('a guest that uses too much', () => {
           new Promise<never>((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(signal.reason)),
           ),
+        close: async () => {},
       },
       secrets: { get: async () => null },
     };

@@ -7,18 +7,16 @@ import { isDialable, networkOf } from './address.ts';
 import { bareHost, describeUrl, type HttpMethod, portOf, type RequestUrl } from './url.ts';
 
 /**
- * May the invocation send `method` to this URL? If so, `privateNetworks` are the networks that the grants which allow
- * it give beyond the public ones. Pure; asked again for every hop.
+ * May the invocation send `method` to this URL? If so, by which grants: each on its own is enough. Pure; asked again for
+ * every hop.
  */
 export function authorizeUrl(
   target: RequestUrl,
   method: HttpMethod,
   authority: Authority,
-): Verdict<{ readonly privateNetworks: readonly string[] }> {
+): Verdict<{ readonly covering: readonly HttpGrant[] }> {
   const covering = grantsOf(authority.grants, 'http').filter((grant) => covers(grant, target.url, method));
-  if (covering.length > 0) {
-    return { allowed: true, privateNetworks: covering.flatMap((grant) => grant.private_networks) };
-  }
+  if (covering.length > 0) return { allowed: true, covering };
   const literal = isAddressLiteral(target.url.hostname) ? [bareHost(target.url)] : [];
   return refuse(
     'ERR_GRANT_MISSING',
