@@ -1,4 +1,4 @@
-import { explainMissing } from '../../model/attenuate.ts';
+import { explainMissing, type WantedScope } from '../../model/attenuate.ts';
 import { grantsOf, type HttpGrant } from '../../model/grant.ts';
 import { hostCovers, isAddressLiteral, pathCovers, portCovers } from '../../model/grant-scope.ts';
 import { refuse, type Verdict } from '../../model/verdict.ts';
@@ -60,18 +60,27 @@ function explainHttp(
   authority: Authority,
   addresses: readonly string[],
 ): string {
+  return explainMissing(authority.handler, 'http', wantedHttp(target, method, addresses));
+}
+
+/** The narrowest grant that covers a request to a host at these addresses. */
+export function wantedHttp(
+  target: RequestUrl,
+  method: HttpMethod,
+  addresses: readonly string[],
+): WantedScope<'http'> {
   const networks = addresses
     .filter((address) => !isDialable(address, []))
     .map(networkOf)
     .filter((network) => network !== null);
-  return explainMissing(authority.handler, 'http', {
+  return {
     schemes: [target.url.protocol === 'https:' ? 'https' : 'http'],
     hosts: [target.url.hostname],
     ports: [portOf(target.url)],
     methods: [method],
     path_prefix: grantablePrefix(target),
     ...(networks.length > 0 && { private_networks: [...new Set(networks)] }),
-  });
+  };
 }
 
 const PREFIX_CHARS_MAX = 200;
