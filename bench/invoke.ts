@@ -2,14 +2,12 @@
 // instance, and against plain JavaScript. UTF-8 in and out is part of every subject. Dispatch is another benchmark.
 import { readFileSync } from 'node:fs';
 import { admitArtifact } from '../src/catalog/admission.ts';
-import type { Artifact } from '../src/catalog/artifact.ts';
 import { ensureBuilt } from '../src/catalog/compile.ts';
 import { BUILTIN_FOLDER } from '../src/catalog/load.ts';
 import { DEFAULT_LIMITS } from '../src/model/limits.ts';
-import type { ModuleMessage } from '../src/sandbox/protocol.ts';
 import { startInvocation } from '../src/sandbox/worker/invocation.ts';
 import { ECHO, guest } from '../test/guests/wat.ts';
-import { type Cost, measure, report, type Subject } from './measure.ts';
+import { type Cost, measure, moduleMessage, report, type Subject } from './measure.ts';
 
 const short = process.argv.includes('--short');
 const encoder = new TextEncoder();
@@ -103,10 +101,6 @@ function sandboxed(bytes: Uint8Array, input: string, config: string): Subject {
       decoder.decode(result.result.output);
     }
   };
-}
-
-function moduleMessage({ module, ...artifact }: Artifact): ModuleMessage {
-  return { type: 'module', module, ...artifact };
 }
 
 /**

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import type { Artifact } from '../src/catalog/artifact.ts';
+import type { ModuleMessage } from '../src/sandbox/protocol.ts';
 
 /** One thing to time: does its work `times` times. */
 export type Subject = (times: number) => void | Promise<void>;
@@ -66,6 +68,11 @@ function costOf(samples: readonly number[]): Cost {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
   return { medianUs: at(0.5), lowUs: at(0.25), highUs: at(0.75) };
+}
+
+/** What a lane is told of a module. */
+export function moduleMessage({ module, ...artifact }: Artifact): ModuleMessage {
+  return { type: 'module', module, ...artifact };
 }
 
 export type Target = readonly ['<=' | '>=', number];

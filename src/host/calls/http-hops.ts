@@ -104,9 +104,16 @@ async function exchange(
 }
 
 /** Who shares open connections: one handler under one set of grants. A changed policy is another set. */
-function connectionsOf({ handler, grants }: Authority): string {
-  return JSON.stringify([handler, grantsOf(grants, 'http')]);
+function connectionsOf(authority: Authority): string {
+  const known = connectionsKnown.get(authority);
+  if (known !== undefined) return known;
+  const text = JSON.stringify([authority.handler, grantsOf(authority.grants, 'http')]);
+  connectionsKnown.set(authority, text);
+  return text;
 }
+
+/** An authority does not change. */
+const connectionsKnown = new WeakMap<Authority, string>();
 
 function explain(failure: HttpFailure, hop: Hop, authority: Authority): HttpFailure | Refusal {
   const { code, allowedBytes = Number.POSITIVE_INFINITY } = failure;

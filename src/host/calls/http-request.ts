@@ -46,12 +46,7 @@ async function perform(
   services: CallServices,
   signal: AbortSignal,
 ): Promise<HostReply> {
-  const expiry = new AbortController();
-  const timer = setTimeout(
-    () => expiry.abort(new DOMException('timed out', 'TimeoutError')),
-    request.timeoutMs,
-  );
-  const deadline = AbortSignal.any([signal, expiry.signal]);
+  const { signal: deadline, clear } = deadlineOf(request.timeoutMs, signal);
   try {
     const loaded = await loadSecrets(request.secrets, services.secrets, deadline);
     if (!loaded.allowed) return hostFailure(loaded);
@@ -64,6 +59,20 @@ async function perform(
     if (deadline.aborted) return hostFailure(abortFailure(deadline));
     throw error;
   } finally {
-    clearTimeout(timer);
+    clear();
   }
+}
+
+/** Aborts after the time or with `outer`. By hand: `AbortSignal.any` costs more than the rest of a small request. */
+function deadlineOf(timeoutMs: number, outer: AbortSignal) {
+  const controller = new AbortController();
+  const end = () => controller.abort(outer.reason);
+  const timer = setTimeout(() => controller.abort(new DOMException('timed out', 'TimeoutError')), timeoutMs);
+  outer.addEventListener('abort', end, { once: true });
+  if (outer.aborted) end();
+  const clear = () => {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', end);
+  };
+  return { signal: controller.signal, clear };
 }

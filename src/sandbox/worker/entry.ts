@@ -55,8 +55,10 @@ class LaneThread {
           this.#invoke(message);
           break;
         case 'reply':
-          // One guest per turn of the event loop, so that the clock names the one that runs.
-          setImmediate(() => this.#resume(message.slot, message));
+          // One guest per turn of the event loop, so that the clock names the one that runs. A message that came alone
+          // is its own turn: what it resumes runs before the next one is read.
+          if (batch.length === 1) this.#resume(message.slot, message);
+          else setImmediate(() => this.#resume(message.slot, message));
           break;
         case 'cancel':
           this.#cancel(message.slot);

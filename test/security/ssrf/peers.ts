@@ -164,16 +164,16 @@ interface ExtismPlugin {
 export async function extismFrom(folder: string): Promise<Subject> {
   const entry = pathToFileURL(`${folder}/node_modules/@extism/extism/dist/esm/mod.js`).href;
   const { createPlugin } = (await import(entry)) as {
-    createPlugin(wasm: Uint8Array, options: object): Promise<ExtismPlugin>;
+    createPlugin(manifest: object, options: object): Promise<ExtismPlugin>;
   };
-  const plugin = wat(EXTISM_PLUGIN);
+  const manifest = { wasm: [{ data: new Uint8Array(wat(EXTISM_PLUGIN)) }] };
   return {
     name: 'Extism JS SDK',
     agrees: refusesAlike,
     send(row, visit, ca) {
       const agent = agentOf(visit, ca);
       return withAgent(agent, async () => {
-        const instance = await createPlugin(plugin, {
+        const instance = await createPlugin(manifest, {
           runInWorker: true,
           allowedHosts: row.grant?.hosts ?? ['*'],
           fetch: (url: string, init: object) => fetch(url, { ...init, dispatcher: agent }),
