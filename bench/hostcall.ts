@@ -49,7 +49,7 @@ function beside(bytes: Uint8Array): Subject {
   const module = moduleMessage(admitArtifact(bytes, null, DEFAULT_LIMITS));
   const mark = { enter: () => {}, leave: () => {} };
   const documents = { input: encoder.encode('{}'), config: encoder.encode('{}'), step: encoder.encode('{}') };
-  const granted = { timeMs: 1_800_000_000_000, logLevel: 0, mayWait: false };
+  const granted = { timeMs: 1_800_000_000_000, seed: null, logLevel: 0, mayWait: false };
   return (times) => {
     for (let n = 0; n < times; n += 1) {
       const { digest } = module;

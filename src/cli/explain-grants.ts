@@ -8,7 +8,6 @@ import { CAPABILITIES, type CapabilityName } from '../model/abi.ts';
 import { effectiveGrants, explainMissing } from '../model/attenuate.ts';
 import { type Grants, grantsOf } from '../model/grant.ts';
 import { hostCovers, isAddressLiteral } from '../model/grant-scope.ts';
-import { clampLimits } from '../model/limits.ts';
 import type { Manifest } from '../model/manifest.ts';
 import type { Refusal } from '../model/verdict.ts';
 
@@ -65,13 +64,12 @@ export async function explainGrants(
       grantsOf(requested, capability).length > 0 && grantsOf(effective, capability).length === 0,
   );
   const lists = { requested, policy, effective };
-  const call = asked === null ? null : await explainCall(manifest, config, lists, asked);
+  const call = asked === null ? null : await explainCall(manifest, lists, asked);
   return { handler: manifest.name, version: manifest.version, ...lists, missing, call };
 }
 
 async function explainCall(
   manifest: Manifest,
-  config: Config,
   lists: Pick<GrantsExplained, 'requested' | 'policy' | 'effective'>,
   { method, url: text, resolve }: CallAsked,
 ): Promise<CallExplained> {
@@ -80,9 +78,8 @@ async function explainCall(
   if (!parsed.allowed) return { method, url: text, addresses: null, ...refusalOf(parsed), ...unasked };
   const { target } = parsed;
   const addresses = await addressesOf(target.url, resolve);
-  const limits = clampLimits(config.limits, manifest.limits);
   const verdictOf = (grants: Grants) =>
-    authorize(target, method, { handler: manifest.name, grants, limits }, addresses ?? []);
+    authorize(target, method, { handler: manifest.name, grants }, addresses ?? []);
   const verdict = verdictOf(lists.effective);
   const inManifest = verdictOf(lists.requested) === null;
   const inPolicy = verdictOf(lists.policy) === null;

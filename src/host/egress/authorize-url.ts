@@ -6,6 +6,9 @@ import type { Authority } from '../host-call.ts';
 import { isDialable, networkOf } from './address.ts';
 import { bareHost, describeUrl, type HttpMethod, portOf, type RequestUrl } from './url.ts';
 
+/** Who asks, and what it may do. */
+type Granted = Pick<Authority, 'handler' | 'grants'>;
+
 /**
  * May the invocation send `method` to this URL? If so, by which grants: each on its own is enough. Pure; asked again for
  * every hop.
@@ -13,7 +16,7 @@ import { bareHost, describeUrl, type HttpMethod, portOf, type RequestUrl } from 
 export function authorizeUrl(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
+  authority: Granted,
 ): Verdict<{ readonly covering: readonly HttpGrant[] }> {
   const covering = grantsOf(authority.grants, 'http').filter((grant) => covers(grant, target.url, method));
   if (covering.length > 0) return { allowed: true, covering };
@@ -31,7 +34,7 @@ export function authorizeUrl(
 export function refuseAddress(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
+  authority: Granted,
   addresses: readonly string[],
 ): ReturnType<typeof refuse> {
   return refuse(
@@ -57,7 +60,7 @@ function covers(grant: HttpGrant, url: URL, method: HttpMethod): boolean {
 function explainHttp(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
+  authority: Granted,
   addresses: readonly string[],
 ): string {
   return explainMissing(authority.handler, 'http', wantedHttp(target, method, addresses));
