@@ -75,6 +75,9 @@ export const ERROR_CODES = {
 
   // answers of the host-call boundary to a guest
   ERR_HOST_CALL_INVALID: 'author',
+  ERR_GRANT_REQUESTS: 'author',
+  ERR_GRANT_BYTES: 'author',
+  ERR_GRANT_RATE: 'transient',
   ERR_HTTP_ADDRESS: 'operator',
   ERR_HTTP_FAILED: 'transient',
   ERR_HTTP_TIMEOUT: 'transient',

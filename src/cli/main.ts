@@ -5,6 +5,7 @@ import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { grantsCommand } from './grants.ts';
 import { inspectCommand } from './inspect.ts';
 import { meterCommand } from './meter.ts';
 import { replayCommand } from './replay.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   meterCommand,
   checkCommand,
   doctorCommand,
+  grantsCommand,
 ];
 
 /** The command line. Wires the commands; each has its own file. */

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { HOST_STATUS } from '../model/abi.ts';
 import type { Grant } from '../model/grant.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
+import { createHttpTraffic } from './egress/http-traffic.ts';
 import { hostFailure } from './failure.ts';
 import type {
   Authority,
   Boundary,
   BoundaryAnswer,
+  CallServices,
   HostFailure,
   HostReply,
   HostServices,
@@ -16,6 +18,8 @@ import { type AnyHostCall, hostCallOf } from './registry.ts';
 export interface BoundaryOptions {
   /** Told about faults of ours; the guest learns only that there was one. */
   readonly onFault?: (error: unknown, call: string) => void;
+  /** A clock that only goes forward, in milliseconds; `per_second` of grants is counted by it. Default: `performance.now`. */
+  readonly nowMs?: () => number;
 }
 
 /** What is known of a call, filled in on its way. */
@@ -40,7 +44,9 @@ interface Incoming {
 }
 
 /** The host-call boundary. See `Boundary`. */
-export function createBoundary(services: HostServices, options: BoundaryOptions = {}): Boundary {
+export function createBoundary(supplied: HostServices, options: BoundaryOptions = {}): Boundary {
+  const traffic = createHttpTraffic(options.nowMs ?? (() => performance.now()));
+  const services: CallServices = Object.freeze({ ...supplied, traffic });
   return async (authority, wireNumber, payload, callsBefore, signal) => {
     const startedMs = performance.now();
     const call = hostCallOf(wireNumber);
@@ -68,7 +74,7 @@ export function createBoundary(services: HostServices, options: BoundaryOptions 
 async function answer(
   call: AnyHostCall | undefined,
   { authority, payload, callsBefore, signal }: Incoming,
-  services: HostServices,
+  services: CallServices,
   audit: Audit,
 ): Promise<HostReply> {
   // Before decoding: reading a frame costs the host time, so refused calls are paid for as well.

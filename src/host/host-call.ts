@@ -6,6 +6,7 @@ import type { HostCallRecord } from '../model/receipt.ts';
 import type { Verdict } from '../model/verdict.ts';
 import type { HandlerCache } from './cache/handler-cache.ts';
 import type { HttpClient } from './egress/http-client.ts';
+import type { HttpTraffic } from './egress/http-traffic.ts';
 import type { SecretSource } from './secrets/secret-source.ts';
 import type { UsedSecrets } from './secrets/used-secrets.ts';
 
@@ -17,7 +18,15 @@ export interface HostServices {
   readonly cache?: HandlerCache;
 }
 
-/** The broker's own record of what a live invocation may do. Never built from anything a guest or a worker sent. */
+/** What `perform` acts through: the user's services, and the boundary's own count of what was sent where. */
+export interface CallServices extends HostServices {
+  readonly traffic: HttpTraffic;
+}
+
+/**
+ * The broker's own record of what a live invocation may do. Never built from anything a guest or a worker sent. One object
+ * for each invocation: what it spends is counted by it.
+ */
 export interface Authority {
   /** Handler name as it stands in policy; used to say which grant is missing. */
   readonly handler: string;
@@ -50,7 +59,7 @@ export interface HostCall<Request> {
   perform(
     request: Request,
     authority: Authority,
-    services: HostServices,
+    services: CallServices,
     signal: AbortSignal,
   ): Promise<HostReply>;
 }

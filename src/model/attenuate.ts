@@ -88,7 +88,20 @@ function intersectHttp(one: HttpGrant, other: HttpGrant): HttpGrant | null {
     methods,
     path_prefix: path,
     private_networks: networks,
+    ...smaller('requests', one, other),
+    ...smaller('bytes', one, other),
+    ...smaller('per_second', one, other),
   };
+}
+
+/** Counting goes by host and not by grant, so that the smaller of two bounds allows exactly what both allow. */
+function smaller<Name extends 'requests' | 'bytes' | 'per_second'>(
+  name: Name,
+  one: HttpGrant,
+  other: HttpGrant,
+): { readonly [Key in Name]?: number } {
+  const bounds = [one[name], other[name]].filter((bound) => bound !== undefined);
+  return bounds.length === 0 ? {} : ({ [name]: Math.min(...bounds) } as { readonly [Key in Name]: number });
 }
 
 function intersectSecret(one: SecretGrant, other: SecretGrant): SecretGrant | null {

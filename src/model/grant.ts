@@ -38,6 +38,9 @@ export const TimeGrant = z.strictObject({
 });
 export type TimeGrant = Readonly<z.infer<typeof TimeGrant>>;
 
+/** Highest rate that `per_second` can name: that many moments are remembered for each host. */
+export const PER_SECOND_MAX = 1000;
+
 /** Permission to send HTTP requests to the listed places. */
 export const HttpGrant = z.strictObject({
   capability: z.literal('http'),
@@ -52,6 +55,22 @@ export const HttpGrant = z.strictObject({
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .default([])
     .describe('Networks that are not public and may be dialled all the same, as CIDR.'),
+  requests: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Requests one invocation may send to each host, redirects included. Without it, any number.'),
+  bytes: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Bytes of bodies, sent and received, that one invocation may exchange with each host.'),
+  per_second: z
+    .int()
+    .min(1)
+    .max(PER_SECOND_MAX)
+    .optional()
+    .describe('Requests that all invocations of the handler together may send to each host in any second.'),
 });
 export type HttpGrant = Readonly<z.infer<typeof HttpGrant>>;
 

@@ -42,7 +42,7 @@ export interface Sandbox {
    * (input that is not JSON, limits that are not limits, a grant the module needs and was not given).
    */
   execute(artifact: Artifact, options: ExecuteOptions): Promise<Outcome>;
-  /** Waits for running invocations and ends every thread. */
+  /** Waits for running invocations, then ends every thread and every connection of the HTTP client. */
   close(): Promise<void>;
 }
 
@@ -55,6 +55,7 @@ const NO_SERVICES: HostServices = Object.freeze({
         code: 'ERR_HTTP_FAILED',
         message: 'this sandbox was created without an HTTP client',
       }) as const,
+    close: async () => {},
   }),
   secrets: Object.freeze({ get: async () => null }),
 });
@@ -62,7 +63,8 @@ const NO_SERVICES: HostServices = Object.freeze({
 /** A sandbox that needs neither Tasker nor a queue nor a database. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const ceiling: Limits = completeLimits(checkedLimits(options.limits));
-  const boundary = createBoundary(options.host ?? NO_SERVICES);
+  const host = options.host ?? NO_SERVICES;
+  const boundary = createBoundary(host);
   const pool = new LanePool({
     lanes: options.lanes ?? 1,
     slotsPerLane: options.inFlightPerLane ?? 64,
@@ -83,6 +85,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     close: async () => {
       admission.close();
       await pool.close();
+      await host.http.close();
     },
   });
 }

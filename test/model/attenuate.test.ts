@@ -26,6 +26,8 @@ interface HttpCall {
   readonly path: string;
   /** As a number, and the network it lies in is 10.A.B.C. */
   readonly address: readonly [number, number, number];
+  /** What has been sent there before. */
+  readonly before: { readonly requests: number; readonly bytes: number; readonly per_second: number };
 }
 
 function hostMatches(pattern: string, host: string): boolean {
@@ -60,7 +62,10 @@ function allowsHttp(list: Grants, call: HttpCall): boolean {
       grant.ports.some((port) => port === '*' || port === call.port) &&
       grant.methods.includes(call.method) &&
       underPrefix(grant.path_prefix, call.path) &&
-      grant.private_networks.some((network) => inNetwork(network, call.address)),
+      grant.private_networks.some((network) => inNetwork(network, call.address)) &&
+      (['requests', 'bytes', 'per_second'] as const).every(
+        (bound) => grant[bound] === undefined || call.before[bound] < grant[bound],
+      ),
   );
 }
 
@@ -88,6 +93,7 @@ function some<Item>(...items: readonly Item[]): fc.Arbitrary<Item[]> {
     { weight: 1, arbitrary: fc.subarray([...items]) },
   );
 }
+const anyBound = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.integer({ min: 1, max: 4 }));
 const anyGrant: fc.Arbitrary<GrantInput> = fc.oneof(
   // Often, since a request has to fit every scope of it.
   {
@@ -100,6 +106,9 @@ const anyGrant: fc.Arbitrary<GrantInput> = fc.oneof(
       methods: some<'GET' | 'POST'>('GET', 'POST'),
       path_prefix: fc.oneof(fc.constant('/'), fc.constantFrom(...PATHS)),
       private_networks: some(...NETWORKS),
+      requests: anyBound,
+      bytes: anyBound,
+      per_second: anyBound,
     }),
   },
   fc.record({
@@ -131,6 +140,7 @@ const anyCall: fc.Arbitrary<HttpCall> = fc.record({
   method: fc.constantFrom('GET', 'POST'),
   path: fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/ab', '/b'),
   address: fc.tuple(fc.constantFrom(0, 1, 2, 8), fc.constantFrom(0, 2, 9), fc.constantFrom(0, 3, 9)),
+  before: fc.record({ requests: fc.nat(4), bytes: fc.nat(4), per_second: fc.nat(4) }),
 });
 
 describe('effectiveGrants', () => {
@@ -217,6 +227,15 @@ describe('effectiveGrants', () => {
     expect(effectiveGrants(wide, narrow)).toEqual(
       grants(http({ private_networks: ['10.2.0.0/16', 'fd12::/16'] })),
     );
+  });
+
+  it('of two bounds the smaller one applies, and one bound is enough', () => {
+    const wide = grants(http({ requests: 5, bytes: 100 }));
+    const narrow = grants(http({ requests: 3, per_second: 2 }));
+    const both = grants(http({ requests: 3, bytes: 100, per_second: 2 }));
+    expect(effectiveGrants(wide, narrow)).toEqual(both);
+    expect(effectiveGrants(narrow, wide)).toEqual(both);
+    expect(effectiveGrants(wide, grants(http()))).toEqual(wide);
   });
 
   it('a wildcard for one label never meets an address', () => {

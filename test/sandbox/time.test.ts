@@ -21,7 +21,7 @@ function clock(input: Json): JsonWriter {
 let sandbox: Sandbox;
 let wasm: Uint8Array;
 beforeAll(async () => {
-  const http = { exchange: () => Promise.reject(new Error('no request is expected')) };
+  const http = { exchange: () => Promise.reject(new Error('no request is expected')), close: async () => {} };
   const cache = createHandlerCache({ maxBytes: 1000, maxHandlers: 1 });
   sandbox = createSandbox({ host: { http, secrets: { get: async () => null }, cache } });
   ({ wasm } = await compileSource(SOURCE));

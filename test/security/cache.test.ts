@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 const secrets = createSecretSource({ KEY: { env: 'KEY' } }, { KEY: 'a-secret-value' });
-const http = { exchange: () => Promise.reject(new Error('no request is expected')) };
+const http = { exchange: () => Promise.reject(new Error('no request is expected')), close: async () => {} };
 const cache = createHandlerCache({ maxBytes: 100_000, maxHandlers: 8 });
 const sandboxes: Sandbox[] = [];
 afterAll(() => Promise.all(sandboxes.map((sandbox) => sandbox.close())));

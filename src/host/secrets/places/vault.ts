@@ -22,6 +22,9 @@ const RESPONSE_BYTES_MAX = 1024 * 1024;
 /** The operator names one address, wherever it is; names that move are the operator's DNS. */
 const ANY_NETWORK = ['0.0.0.0/0', '::/0'];
 
+/** Never shared with a handler, whose text is JSON. */
+const CONNECTIONS = 'vault';
+
 /** https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2#read-secret-version */
 const Answer = z.object({ data: z.object({ data: z.record(z.string(), z.unknown()) }) });
 
@@ -42,8 +45,10 @@ export function createVaultReader(options: VaultOptions): ReadVault {
           ...(namespace === undefined ? [] : [['x-vault-namespace', namespace] as const]),
         ],
         body: null,
-        privateNetworks: ANY_NETWORK,
-        maxResponseBytes: RESPONSE_BYTES_MAX,
+        permits: [{ privateNetworks: ANY_NETWORK, maxResponseBytes: RESPONSE_BYTES_MAX }],
+        connectionsOf: CONNECTIONS,
+        connectTimeoutMs: timeoutMs,
+        firstByteTimeoutMs: timeoutMs,
       },
       AbortSignal.timeout(timeoutMs),
     );
