@@ -45,5 +45,20 @@ export declare function log(level: i32, start: usize, length: i32): void;
 @external("tasker", "get_time")
 export declare function get_time(): f64;
 
+@external("tasker", "secret_read")
+export declare function secret_read(start: usize, length: i32): i32;
+
+@external("tasker", "random_bytes")
+export declare function random_bytes(target: usize, length: i32): void;
+
+@external("tasker", "regex_match")
+export declare function regex_match(start: usize, length: i32): i32;
+
+@external("tasker", "cache_get")
+export declare function cache_get(start: usize, length: i32): i32;
+
+@external("tasker", "cache_put")
+export declare function cache_put(start: usize, length: i32): i32;
+
 @external("tasker", "http_request")
 export declare function http_request(start: usize, length: i32): i32;

@@ -14,7 +14,10 @@ export function log(message: string, level: LogLevel = LogLevel.Info): void {
   abi.log(level, changetype<usize>(bytes), bytes.byteLength);
 }
 
-/** Milliseconds since 1970, the same for the whole invocation. Needs the capability `time`. */
+/**
+ * Milliseconds since 1970. Needs the capability `time`. The same for the whole invocation; with a grant that lets it
+ * advance, it goes on whenever a call that left the sandbox comes back.
+ */
 export function now(): f64 {
   return abi.get_time();
 }

@@ -34,6 +34,7 @@ const sandbox = createSandbox({
   host: {
     http: {
       exchange: () => new Promise((resolve) => setTimeout(() => resolve(response as never), waitMs)),
+      close: async () => {},
     },
     secrets: { get: async () => null },
   },

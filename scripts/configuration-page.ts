@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import { Config } from '../src/config.ts';
-import { HttpGrant, LogGrant, SecretGrant, TimeGrant, WaitGrant } from '../src/model/grant.ts';
+import {
+  CacheGrant,
+  HttpGrant,
+  LogGrant,
+  SecretGrant,
+  SecretReadGrant,
+  TimeGrant,
+  WaitGrant,
+} from '../src/model/grant.ts';
 import { DEFAULT_LIMITS, Limits } from '../src/model/limits.ts';
 
 interface Property {
@@ -71,6 +79,10 @@ ${grant(HttpGrant)}
 
 ${grant(SecretGrant)}
 
+### capability = "secret_read"
+
+${grant(SecretReadGrant)}
+
 ### capability = "log"
 
 ${grant(LogGrant)}
@@ -83,10 +95,36 @@ ${grant(TimeGrant)}
 
 ${grant(WaitGrant)}
 
+### capability = "random"
+
+No scope.
+
+### capability = "cache"
+
+${grant(CacheGrant)}
+
 ## [secrets.NAME]
 
-Where the value comes from: exactly one of \`env\` (an environment variable) and \`file\` (a file; one trailing line break is
-dropped). It is read at every use.
+Where the value comes from: exactly one place, read at every use.
+
+| keys | place |
+|---|---|
+| \`env\` | an environment variable; where only \`NAME_FILE\` is set, the file it names |
+| \`file\` | a file; one trailing line break is dropped |
+| \`directory\`, \`key\` | a file in a folder, \`key\` or the secret's name |
+| \`vault\`, \`key\` | an entry of the Vault's KV engine, and the field in it: \`key\` or the secret's name |
+
+## [cache]
+
+${section('cache')}
+
+## [tape]
+
+${section('tape')}
+
+## [vault]
+
+${section('vault')}
 
 ## [log]
 

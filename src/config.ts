@@ -16,12 +16,25 @@ import { TIERS } from './model/tier.ts';
 
 const handlerName = z.string().regex(/^(\*|[a-z][a-z0-9_]*)$/, 'expected a handler name or "*"');
 
-/** Where a secret's value comes from: exactly one of an environment variable and a file. */
+const EnvPlace = z.strictObject({
+  env: z.string().min(1).describe('Environment variable that holds the value.'),
+});
+const FilePlace = z.strictObject({
+  file: z.string().min(1).describe('File that holds the value; one trailing line break is dropped.'),
+});
+/** A file name that cannot leave its folder. */
+const key = z
+  .string()
+  .regex(/^(?!\.)[A-Za-z0-9_.-]+$/, 'expected a name of letters, digits, "_", "-" and "."')
+  .optional()
+  .describe("File or field; the secret's own name if left out.");
+
+/** Where a secret's value comes from: exactly one place. */
 const Secret = z.union([
-  z.strictObject({ env: z.string().min(1).describe('Environment variable that holds the value.') }),
-  z.strictObject({
-    file: z.string().min(1).describe('File that holds the value; one trailing line break is dropped.'),
-  }),
+  EnvPlace,
+  FilePlace,
+  z.strictObject({ directory: z.string().min(1).describe('Folder with a file for each secret.'), key }),
+  z.strictObject({ vault: z.string().min(1).describe('Path of an entry in the Vault of [vault].'), key }),
 ]);
 export type SecretLocation = z.infer<typeof Secret>;
 
@@ -124,6 +137,41 @@ export const Config = z.strictObject({
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a name such as API_TOKEN'), Secret)
     .default({})
     .describe('Secrets by name.'),
+  cache: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe('Let handlers with the grant `cache` keep values from one step to the next.'),
+      max_bytes: z
+        .int()
+        .min(1024)
+        .max(1024 ** 3)
+        .default(1024 * 1024)
+        .describe('Bytes that one handler may keep in one namespace.'),
+      max_handlers: z.int().min(1).max(10_000).default(64).describe('Handlers that may keep values at once.'),
+    })
+    .prefault({}),
+  tape: z
+    .strictObject({
+      folder: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Where tapes of invocations are written; made if it is not there.'),
+      rate: z.number().min(0).max(1).default(0).describe('Share of invocations that is recorded; 1 = all.'),
+      max_files: z.int().min(1).max(1_000_000).default(1000).describe('Tapes that are kept; the oldest go.'),
+    })
+    .refine(({ folder, rate }) => rate === 0 || folder !== undefined, 'a rate needs a folder')
+    .prefault({}),
+  vault: z
+    .strictObject({
+      address: z.url({ protocol: /^https?$/ }).describe('Address of a HashiCorp Vault or OpenBao.'),
+      mount: z.string().min(1).default('secret').describe('Mount of the KV engine, version 2.'),
+      namespace: z.string().min(1).optional().describe('Namespace, where there are several.'),
+      token: z.union([EnvPlace, FilePlace]).describe('Where its token is: `{ env = … }` or `{ file = … }`.'),
+    })
+    .optional(),
   log: z
     .strictObject({
       level: z
@@ -155,8 +203,9 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
       `${file ?? 'configuration'}: ${describeIssues(parsed.error)}`,
     );
   }
+  requireVault(parsed.data, file ?? 'configuration');
   const folder = file === undefined ? process.cwd() : dirname(resolve(file));
-  const { database, worker, catalog, limits } = parsed.data;
+  const { database, worker, catalog, tape, limits } = parsed.data;
   const url = database.url ?? env['DATABASE_URL'];
   const config: Config = {
     ...parsed.data,
@@ -166,10 +215,20 @@ export function loadConfig({ file, env }: LoadConfigOptions): Config {
       ...(database.ca_file !== undefined && { ca_file: resolve(folder, database.ca_file) }),
     },
     worker: { ...worker, templates: worker.templates.map((path) => resolve(folder, path)) },
+    tape: tape.folder === undefined ? tape : { ...tape, folder: resolve(folder, tape.folder) },
     catalog: { ...catalog, folders: catalog.folders.map((path) => resolve(folder, path)) },
     limits: completeLimits(limits),
   };
   return Object.freeze(config);
+}
+
+function requireVault({ secrets, vault }: z.output<typeof Config>, file: string): void {
+  const name = Object.keys(secrets).find((secret) => 'vault' in (secrets[secret] ?? {}));
+  if (name === undefined || vault !== undefined) return;
+  throw new BrokerError(
+    'ERR_CONFIG_INVALID',
+    `${file}: secrets.${name} is in a Vault, but there is no [vault]`,
+  );
 }
 
 function readToml(file: string): unknown {

@@ -23,6 +23,7 @@ export const ERROR_CODES = {
   ERR_SECRET_UNAVAILABLE: 'operator',
   ERR_TASKER_UNREACHABLE: 'operator',
   ERR_TASKER_REFUSED: 'operator',
+  ERR_TAPE_INVALID: 'operator',
 
   // an artifact is refused at admission
   ERR_MODULE_MALFORMED: 'author',
@@ -53,6 +54,7 @@ export const ERROR_CODES = {
   ERR_GUEST_RETURN: 'author',
   ERR_GUEST_POINTER: 'author',
   ERR_GUEST_PROTOCOL: 'author',
+  ERR_SECRET_LEAK: 'author',
   ERR_OUTPUT_MISSING: 'author',
   ERR_OUTPUT_INVALID: 'author',
   ERR_OUTPUT_SCHEMA: 'author',
@@ -73,12 +75,17 @@ export const ERROR_CODES = {
 
   // answers of the host-call boundary to a guest
   ERR_HOST_CALL_INVALID: 'author',
+  ERR_GRANT_REQUESTS: 'author',
+  ERR_GRANT_BYTES: 'author',
+  ERR_GRANT_RATE: 'transient',
   ERR_HTTP_ADDRESS: 'operator',
   ERR_HTTP_FAILED: 'transient',
   ERR_HTTP_TIMEOUT: 'transient',
   ERR_HTTP_TOO_LARGE: 'workflow',
   ERR_HTTP_REDIRECTS: 'workflow',
   ERR_SECRET_DENIED: 'operator',
+  ERR_CACHE_UNAVAILABLE: 'operator',
+  ERR_CACHE_TOO_LARGE: 'workflow',
 
   // ours
   ERR_LANE_LOST: 'transient',

@@ -35,6 +35,8 @@ export interface BrokerEvents {
   'lane:lost': { readonly lane: number; readonly reason: string };
   /** Found at start: the database differs from what the broker was written for, and the broker runs all the same. */
   'queue:warning': { readonly message: string };
+  /** The tape of an invocation could not be written. */
+  'tape:failed': { readonly message: string };
   'queue:error': { readonly code: string; readonly message: string };
 }
 

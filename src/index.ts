@@ -19,6 +19,7 @@ export {
   createSecretSource,
   DEFAULT_LIMITS,
   type ExecuteOptions,
+  firstOf,
   type HostServices,
   type HttpClient,
   type Limits,

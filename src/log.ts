@@ -26,5 +26,6 @@ export function logEvents(events: Events, log: Log): void {
   events.on('lane:lost', (event) => log.error(event, 'lane lost'));
   events.on('queue:warning', (event) => log.warn(event, 'database differs'));
   events.on('handler:quarantined', (event) => log.error(event, 'handler in quarantine'));
+  events.on('tape:failed', (event) => log.warn(event, 'tape not written'));
   events.on('queue:error', (event) => log.error(event, 'queue unavailable'));
 }

@@ -29,7 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only one place may import, so that it can be replaced there. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  piscina: ['sandbox/lanes'],
+  piscina: ['sandbox/lanes', 'catalog/schema-threads.ts'],
   pg: ['tasker', 'standalone'],
   undici: ['host/egress'],
   'smol-toml': ['config.ts'],
@@ -38,6 +38,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   yaml: ['tasker'],
   fastify: ['admin', 'standalone'],
   ajv: ['catalog'],
+  re2js: ['sandbox/abi'],
+  'lru-cache': ['host/cache'],
   'assemblyscript/asc': ['catalog'],
 };
 

@@ -53,6 +53,26 @@ describe('broker.toml', () => {
     expect(config.secrets).toEqual({ TOKEN: { env: 'MY_TOKEN' } });
   });
 
+  it('reads where secrets are kept, and wants a Vault where one is referred to', () => {
+    const secrets = `[secrets.A]\ndirectory = "/run/secrets"\n[secrets.B]\nvault = "apps/orders"\nkey = "b"\n`;
+    const vault = `[vault]\naddress = "https://vault.test:8200"\ntoken = { file = "/run/token" }\n`;
+    expect(load(secrets + vault)).toMatchObject({
+      secrets: { A: { directory: '/run/secrets' }, B: { vault: 'apps/orders', key: 'b' } },
+      vault: { address: 'https://vault.test:8200', mount: 'secret', token: { file: '/run/token' } },
+    });
+    expect(() => load(secrets)).toThrow('secrets.B is in a Vault, but there is no [vault]');
+    expect(() => load('[secrets.A]\ndirectory = "/run"\nkey = "../x"')).toThrow('secrets.A');
+  });
+
+  it('resolves the folder of tapes, and wants one where a rate is set', () => {
+    expect(load('[tape]\nfolder = "tapes"\nrate = 0.5').tape).toEqual({
+      folder: join(folder, 'tapes'),
+      rate: 0.5,
+      max_files: 1000,
+    });
+    expect(() => load('[tape]\nrate = 0.5')).toThrow('tape: a rate needs a folder');
+  });
+
   it('takes values from the environment where it says so', () => {
     const config = load('[database]\nurl = "${env.DB}"\n[worker]\nlanes = "${env.LANES}"', {
       DB: 'postgres://h/d',

@@ -1,11 +1,16 @@
 import { FixedQueue, Piscina } from 'piscina';
 import { admitArtifact } from '../../src/catalog/admit.ts';
+import type { Boundary } from '../../src/host/host-call.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
-import { jsonDocument } from '../../src/sandbox/document.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';
 import { outcomeOf } from '../../src/sandbox/outcome.ts';
+import { prepareJob } from '../../src/sandbox/prepare-job.ts';
 import { epochMs, type InvokeMessage, type ResultMessage } from '../../src/sandbox/protocol.ts';
 import type { Send } from '../throughput.ts';
+
+const refusing: Boundary = async () => {
+  throw new TypeError('the echo makes no host call');
+};
 
 /** The same invocation, checks and receipt as execute() gives, but each sent by `piscina.run()`. */
 export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; close(): Promise<void> } {
@@ -21,30 +26,13 @@ export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; c
     taskQueue: new FixedQueue(),
   });
   const send = async (): Promise<void> => {
-    const queuedAtMs = epochMs();
     const limits = DEFAULT_LIMITS;
-    const documents = {
-      input: jsonDocument(input, limits, 'input'),
-      config: jsonDocument('{}', limits, 'config'),
-      step: jsonDocument('{}', limits, 'step'),
-    };
-    const facts = { timeMs: null, logLevel: null, mayWait: false };
-    const message: InvokeMessage = { type: 'invoke', slot: 0, ...documents, limits, ...facts };
+    const prepared = prepareJob(artifact, { handler: 'echo', grants: [], limits }, { input }, refusing);
+    const { input: bytes, config, step, timeMs, seed, logLevel, mayWait } = prepared;
+    const facts = { limits, timeMs, seed, logLevel, mayWait };
+    const message: InvokeMessage = { type: 'invoke', slot: 0, input: bytes, config, step, ...facts };
     const reported = (await pool.run(message)) as ResultMessage;
-    const job: Job = {
-      artifact,
-      authority: { handler: 'echo', grants: [], limits, secretMark: null },
-      ...documents,
-      ...facts,
-      queuedAtMs,
-      boundary: () => Promise.reject(new Error('nobody calls')),
-      calls: [],
-      tape: [],
-      losses: 0,
-      abort: null,
-      tier: 'thread',
-      done: () => {},
-    };
+    const job: Job = { ...prepared, tier: 'thread', done: () => {} };
     const outcome = outcomeOf(job, { reported, startedAtMs: epochMs() - reported.wallMs });
     if (outcome.kind !== 'completed') throw new Error(`expected completed, got ${outcome.kind}`);
   };

@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Boundary, BoundaryAnswer } from '../../src/host/host-call.ts';
+import { createUsedSecrets } from '../../src/host/secrets/used-secrets.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { packFromLane, packToLane, type ToLane, unpackToLane } from '../../src/sandbox/batch.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';
@@ -104,11 +105,16 @@ async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
 const DENIED: BoundaryAnswer = Object.freeze({
   status: 1,
   payload: new Uint8Array(),
+  secret: null,
   record: Object.freeze({
     call: 'http_request',
     allowed: false,
     target: '',
     code: 'ERR_GRANT_MISSING',
+    grant: null,
+    requestSha256: '',
+    responseSha256: null,
+    atMs: 0,
     requestBytes: 0,
     responseBytes: 0,
     ms: 0,
@@ -134,11 +140,22 @@ function fuzzJob(boundary: Boundary, onDone: () => void): Job {
   const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
   return {
     artifact: { digest: 'sha256:0', module, image: null, memoryMinPages: 1 } as unknown as Job['artifact'],
-    authority: Object.freeze({ handler: 'fuzzed', grants: [], limits: DEFAULT_LIMITS }),
+    authority: Object.freeze({
+      handler: 'fuzzed',
+      grants: [],
+      limits: DEFAULT_LIMITS,
+      secretMark: null,
+      usedSecrets: createUsedSecrets(),
+      namespace: '',
+      digest: 'sha256:0',
+    }),
     input: new Uint8Array(),
     config: new Uint8Array(),
     step: new Uint8Array(),
     timeMs: null,
+    timeAfterCall: () => null,
+    seed: null,
+    recorder: null,
     logLevel: null,
     mayWait: false,
     boundary,
@@ -281,7 +298,7 @@ function someResult(slot: number, random: Random): ResultMessage {
 function toLane(random: Random): ArrayBuffer {
   const payload = randomBytes(random, random(60));
   return packToLane([
-    { type: 'reply', slot: random(9), status: random(9), payload, sentAtMs: epochMs() },
+    { type: 'reply', slot: random(9), status: random(9), payload, timeMs: null, sentAtMs: epochMs() },
     { type: 'cancel', slot: random(9) },
   ]);
 }

@@ -34,12 +34,12 @@ export const INPUT_KEY = 'input';
 /** What stands there. */
 export const Narrowing = z.strictObject({ grants: Grants.optional(), limits: PartialLimits.optional() });
 
-/** The verdict on an invocation, before anything of it runs. Pure. */
-export function admitInvocation(
+/** The verdict on an invocation, before anything of it runs. */
+export async function admitInvocation(
   invocation: StepInvocation,
   catalog: Catalog,
   policy: Policy,
-): Verdict<Admitted> {
+): Promise<Verdict<Admitted>> {
   const found = catalog.find(invocation.callable);
   if (!found.allowed) return found;
   const { entry } = found;
@@ -55,7 +55,7 @@ export function admitInvocation(
   const secretMark = secretMarkOf(invocation.stepUuid);
   const documents = resolveDocuments(invocation, secretMark);
   if (!documents.allowed) return documents;
-  const checked = entry.checkConfig(documents.config);
+  const checked = await entry.checkConfig(documents.config);
   if (!checked.allowed)
     return refuse(checked.code, `step ${invocation.stepName}: ${checked.message}`, checked.details);
   const requested = entry.artifact.manifest?.capabilities ?? [];

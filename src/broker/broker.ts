@@ -7,6 +7,7 @@ import { type Intake, startIntake } from './intake.ts';
 import { type BrokerState, createLifecycle } from './lifecycle.ts';
 import type { Policy } from './policy.ts';
 import { codeOf, runStep } from './run-step.ts';
+import type { Tapes } from './tapes.ts';
 
 export interface BrokerOptions {
   readonly queue: StepQueue;
@@ -16,6 +17,8 @@ export interface BrokerOptions {
   /** Steps that may be in flight at once; asked again before every claim. */
   readonly slots: number | (() => number);
   readonly events: Events;
+  /** Records some of what runs. */
+  readonly tapes?: Tapes;
   readonly now?: () => number;
 }
 
@@ -62,6 +65,7 @@ export function createBroker(options: BrokerOptions): Broker {
     await intake?.drain();
     for (const timer of timers) clearTimeout(timer);
     unsubscribe();
+    await options.tapes?.flushed();
     lifecycle.become('stopped');
     events.emit('broker:stopped', {});
   };

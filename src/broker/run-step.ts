@@ -17,6 +17,7 @@ import {
   tooManyCheckpoints,
 } from './settlement.ts';
 import { stepDocument } from './step-document.ts';
+import type { Tapes } from './tapes.ts';
 
 /** What a step is run with. */
 export interface StepServices {
@@ -26,6 +27,8 @@ export interface StepServices {
   readonly policy: Policy;
   readonly events: Events;
   readonly now: () => number;
+  /** Records some of what runs. */
+  readonly tapes?: Tapes;
   /** Breaks off what runs. */
   readonly stop: AbortSignal;
   /** Gives up on a queue that is away: what is not reported yet is found by the next broker. */
@@ -46,7 +49,7 @@ export async function runStep(step: ClaimedStep, services: StepServices): Promis
     const result = resultOfNoOp(step.invocation, startedAtMs);
     return settle(step, { result, outcome: 'completed' }, services);
   }
-  const verdict = admitSafely(step.invocation, services, startedAtMs);
+  const verdict = await admitSafely(step.invocation, services, startedAtMs);
   if ('result' in verdict) return settle(step, verdict, services);
   const handler = `${verdict.entry.name}@${verdict.entry.version}`;
   services.events.emit('step:started', { ...eventOf(step.invocation), handler });
@@ -54,13 +57,13 @@ export async function runStep(step: ClaimedStep, services: StepServices): Promis
   if (ended !== 'left') await settle(step, ended, services);
 }
 
-function admitSafely(
+async function admitSafely(
   invocation: StepInvocation,
   { catalog, policy }: StepServices,
   startedAtMs: number,
-): Admitted | Ended {
+): Promise<Admitted | Ended> {
   try {
-    const verdict = admitInvocation(invocation, catalog, policy);
+    const verdict = await admitInvocation(invocation, catalog, policy);
     if (verdict.allowed) return verdict;
     return { result: resultOfRefusal(verdict, invocation, startedAtMs), outcome: 'refused' };
   } catch (fault) {
@@ -87,7 +90,8 @@ async function runAdmitted(
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
       const result = resultOfOutcome(outcome, handler, startedAtMs);
-      return { result: enforceOutputSchemas(result, admitted.outputSchemas), outcome: outcome.kind };
+      const checked = await enforceOutputSchemas(result, admitted.outputSchemas);
+      return { result: checked, outcome: outcome.kind };
     }
     if (checkpoints >= admitted.limits.checkpoints) {
       const exhausted = tooManyCheckpoints(outcome, admitted.limits);
@@ -110,11 +114,12 @@ function execute(
   admitted: Admitted,
   invocation: StepInvocation,
   startedAtMs: number,
-  { sandbox, events, stop, now }: StepServices,
+  { sandbox, events, stop, now, tapes }: StepServices,
 ): Promise<Outcome> {
   const { timeoutMs } = invocation;
   const leftMs = timeoutMs === null ? Number.POSITIVE_INFINITY : startedAtMs + timeoutMs - now();
   const wall_ms = Math.max(1, Math.min(admitted.limits.wall_ms, Math.round(leftMs)));
+  const onTape = tapes?.pick(invocation) ?? null;
   return sandbox.execute(admitted.entry.artifact, {
     input: admitted.input,
     config: admitted.config,
@@ -122,8 +127,10 @@ function execute(
     grants: admitted.grants,
     limits: { ...admitted.limits, wall_ms },
     handler: admitted.entry.name,
+    namespace: invocation.namespace,
     secretMark: admitted.secretMark,
     signal: stop,
+    ...(onTape !== null && { onTape }),
     onLog: (level, message) => events.emit('step:log', { ...eventOf(invocation), level, message }),
   });
 }

@@ -4,7 +4,7 @@ import { refuse, type Verdict } from '../model/verdict.ts';
 import type { Artifact } from './artifact.ts';
 import { parseCallable } from './callable.ts';
 import type { ConfigCheck } from './config-schema.ts';
-import type { SchemaCheck } from './json-schema.ts';
+import type { AnySchemaCheck, SchemaCheck } from './json-schema.ts';
 import { createResultSchemas } from './result-schema.ts';
 
 /** One version of a handler that can be run: manifest, admitted module, and the check of its configuration. */
@@ -16,7 +16,7 @@ export interface CatalogEntry {
   /** The JSON Schema behind `checkConfig`. */
   readonly configSchema: JsonObject;
   /** Null where the manifest names no schema of its output. */
-  readonly checkOutput: SchemaCheck | null;
+  readonly checkOutput: AnySchemaCheck | null;
 }
 
 /** Which handlers exist. Immutable. */

@@ -12,6 +12,9 @@ export interface SchemaFault {
 /** What a value violates, at most five; empty when it is valid. */
 export type SchemaCheck = (value: JsonValue) => readonly SchemaFault[];
 
+/** The same, where the check may run in another thread. */
+export type AnySchemaCheck = (value: JsonValue) => readonly SchemaFault[] | Promise<readonly SchemaFault[]>;
+
 const MAX_REPORTED = 5;
 const PLACE_MAX_CHARS = 200;
 

@@ -9,7 +9,7 @@ import { parseOrThrow } from '../model/parse.ts';
 import type { Artifact } from './artifact.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { compileConfigSchema, compileHandlerSchema } from './config-schema.ts';
-import type { SchemaCheck } from './json-schema.ts';
+import type { AnySchemaCheck } from './json-schema.ts';
 
 /** Checks, meters and compiles a module; the sandbox's `admit`. */
 export type Admit = (bytes: Uint8Array, manifest: Manifest) => Promise<Artifact>;
@@ -39,13 +39,13 @@ export async function loadHandler(folder: string, admit: Admit): Promise<Catalog
   });
   const artifact = await admit(bytes, manifest);
   const schema = manifest.config === undefined ? {} : await readJson(join(folder, manifest.config));
-  const checkConfig = compileConfigSchema(manifest.name, schema);
+  const checkConfig = await compileConfigSchema(manifest.name, schema);
   const checkOutput = manifest.output === undefined ? null : await loadOutputSchema(folder, manifest);
   const { name, version } = manifest;
   return Object.freeze({ name, version, artifact, checkConfig, configSchema: schema, checkOutput });
 }
 
-async function loadOutputSchema(folder: string, { name, output }: Manifest): Promise<SchemaCheck> {
+async function loadOutputSchema(folder: string, { name, output }: Manifest): Promise<AnySchemaCheck> {
   return compileHandlerSchema('output', name, await readJson(join(folder, output ?? '')));
 }
 

@@ -1,44 +1,18 @@
 import { messageOf } from '../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../model/json.ts';
+import type { JsonValue } from '../model/json.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import { compileSchema, type SchemaCheck } from './json-schema.ts';
+import { unboundedness } from './schema-bounds.ts';
 
 /*
  * `result_schema` comes from a template, and outputs are checked against it on the broker's main thread. So it is bounded
- * before it is compiled: without recursion and with a bounded number of subschemas, an output is checked in time
- * proportional to its size; regular expressions and comparisons of all pairs of elements are not.
+ * before it is compiled (schema-bounds.ts).
  */
 
 const SCHEMA_MAX_CHARS = 64 * 1024;
-/** Subschemas, counted as often as references lead to them. */
-const SUBSCHEMAS_MAX = 1000;
-const UNIQUE_ITEMS_MAX = 1000;
 const COMPILED_MAX = 256;
 
 type Compiled = Verdict<{ readonly check: SchemaCheck }>;
-
-/** Keyword by what its value holds. */
-const ONE = [
-  'additionalProperties',
-  'contains',
-  'else',
-  'if',
-  'items',
-  'not',
-  'propertyNames',
-  'then',
-  'unevaluatedItems',
-  'unevaluatedProperties',
-];
-const LIST = ['allOf', 'anyOf', 'oneOf', 'prefixItems'];
-const MAP = ['dependentSchemas', 'properties'];
-const REFUSED: Readonly<Record<string, string>> = {
-  pattern: 'a regular expression can take for ever',
-  patternProperties: 'a regular expression can take for ever',
-  $dynamicRef: 'it can make a schema refer to itself',
-  $recursiveRef: 'it can make a schema refer to itself',
-  $id: 'references are looked for in the schema itself only',
-};
 
 /** Compiles the `result_schema` of template steps, each once. Refused: ERR_TEMPLATE_INVALID. */
 export function createResultSchemas(): (schema: JsonValue) => Compiled {
@@ -59,76 +33,11 @@ function compileResultSchema(schema: JsonValue, chars: number): Compiled {
   const fault =
     chars > SCHEMA_MAX_CHARS
       ? `expected at most ${SCHEMA_MAX_CHARS} characters, got ${chars}`
-      : faultOf(schema);
+      : unboundedness(schema);
   if (fault !== null) return refuse('ERR_TEMPLATE_INVALID', `result_schema: ${fault}`);
   try {
     return { allowed: true, check: compileSchema(schema) };
   } catch (error) {
     return refuse('ERR_TEMPLATE_INVALID', `result_schema: ${messageOf(error)}`);
-  }
-}
-
-/** Why the time of a check would have no bound, or null. */
-function faultOf(root: JsonValue): string | null {
-  const pending: { readonly schema: JsonValue; readonly through: readonly string[] }[] = [
-    { schema: root, through: [] },
-  ];
-  for (let count = 1; ; count++) {
-    const next = pending.pop();
-    if (next === undefined) return null;
-    if (count > SUBSCHEMAS_MAX) {
-      return `expected at most ${SUBSCHEMAS_MAX} subschemas, each counted as often as $ref leads to it`;
-    }
-    const { schema, through } = next;
-    if (typeof schema === 'boolean') continue;
-    if (!isJsonObject(schema)) return 'expected a JSON Schema: an object or a boolean';
-    const fault = keywordFault(schema);
-    if (fault !== null) return fault;
-    for (const inner of subschemasOf(schema)) pending.push({ schema: inner, through });
-    const pointer = schema['$ref'];
-    if (pointer === undefined) continue;
-    if (typeof pointer !== 'string' || !pointer.startsWith('#/')) return 'expected $ref to begin with "#/"';
-    if (through.includes(pointer))
-      return `${pointer.slice(0, 100)} refers to itself; the time of a check has to be bounded`;
-    const target = pointedAt(root, pointer);
-    if (target === undefined) return `nothing is at ${pointer.slice(0, 100)}`;
-    pending.push({ schema: target, through: [...through, pointer] });
-  }
-}
-
-function keywordFault(schema: JsonObject): string | null {
-  const refused = Object.keys(REFUSED).find((keyword) => Object.hasOwn(schema, keyword));
-  if (refused !== undefined) return `expected no "${refused}": ${REFUSED[refused]}`;
-  const { uniqueItems, maxItems } = schema;
-  if (uniqueItems !== true || (typeof maxItems === 'number' && maxItems <= UNIQUE_ITEMS_MAX)) return null;
-  return `expected "uniqueItems" only with a "maxItems" of at most ${UNIQUE_ITEMS_MAX}: it compares all pairs`;
-}
-
-function subschemasOf(schema: JsonObject): readonly JsonValue[] {
-  const own = (keyword: string) => (Object.hasOwn(schema, keyword) ? schema[keyword] : undefined);
-  return [...ONE, ...LIST, ...MAP].flatMap((keyword) => {
-    const value = own(keyword);
-    if (value === undefined) return [];
-    if (ONE.includes(keyword)) return [value];
-    return typeof value === 'object' && value !== null ? Object.values(value) : [];
-  });
-}
-
-/** The value that a JSON pointer in a URI fragment leads to. */
-function pointedAt(root: JsonValue, pointer: string): JsonValue | undefined {
-  let current: JsonValue | undefined = root;
-  for (const part of pointer.slice(2).split('/')) {
-    const key = decoded(part);
-    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, key)) return undefined;
-    current = (current as JsonObject)[key];
-  }
-  return current;
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
-  } catch {
-    return part;
   }
 }

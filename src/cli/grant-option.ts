@@ -4,7 +4,8 @@ import { Grant, type GrantInput } from '../model/grant.ts';
 import { parseOrThrow } from '../model/parse.ts';
 
 /** How a grant is written on the command line; shown by `--help`. */
-export const GRANT_FORMS = 'log | time | http=METHOD URL | secret=NAME@HOST | wait=MS | JSON';
+export const GRANT_FORMS =
+  'log | time | random | cache=TTL_MS | http=METHOD URL | secret=NAME@HOST | secret_read=NAME | wait=MS | JSON';
 
 /** Reads one `--grant`. A URL with a private address grants that address: whoever writes it means it. */
 export function parseGrantOption(text: string): Grant {
@@ -14,11 +15,16 @@ export function parseGrantOption(text: string): Grant {
   switch (capability) {
     case 'log':
     case 'time':
+    case 'random':
       return grantOf({ capability }, text);
     case 'http':
       return grantOf(httpGrant(scope, text), text);
     case 'secret':
       return grantOf(secretGrant(scope, text), text);
+    case 'secret_read':
+      return grantOf({ capability, names: [scope] }, text);
+    case 'cache':
+      return grantOf({ capability, ttl_ms: Number(scope) }, text);
     case 'wait':
       return grantOf({ capability, timeout_ms: Number(scope) }, text);
     default:

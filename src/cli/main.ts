@@ -5,8 +5,10 @@ import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { grantsCommand } from './grants.ts';
 import { inspectCommand } from './inspect.ts';
 import { meterCommand } from './meter.ts';
+import { replayCommand } from './replay.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -32,11 +34,13 @@ const COMMANDS = [
   waitingCommand,
   decideCommand,
   runCommand,
+  replayCommand,
   buildCommand,
   inspectCommand,
   meterCommand,
   checkCommand,
   doctorCommand,
+  grantsCommand,
 ];
 
 /** The command line. Wires the commands; each has its own file. */

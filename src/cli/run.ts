@@ -7,6 +7,7 @@ import type { ConfigCheck } from '../catalog/config-schema.ts';
 import { loadHandler } from '../catalog/load.ts';
 import { processEnv } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
+import { createHandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
 import { createSecretSource } from '../host/secrets/secret-source.ts';
 import { effectiveGrants } from '../model/attenuate.ts';
@@ -16,7 +17,9 @@ import { completeLimits, type Limits } from '../model/limits.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { resolveReferences } from '../model/references.ts';
 import { secretMarkOf } from '../model/secret-mark.ts';
+import type { Tape } from '../model/tape.ts';
 import { createSandbox } from '../sandbox/sandbox.ts';
+import { writeTape } from '../sandbox/tape/file.ts';
 import { GRANT_FORMS, parseGrantOption } from './grant-option.ts';
 import { findHandlerFolder } from './handler-folder.ts';
 import { formatBytes, formatCount, formatMs } from './render/table.ts';
@@ -27,6 +30,7 @@ interface RunOptions {
   readonly grant: Grant[];
   readonly fuel?: number;
   readonly memoryPages?: number;
+  readonly tape?: string;
   readonly json?: boolean;
 }
 
@@ -41,6 +45,7 @@ export function runCommand(program: Command): void {
     .option('--grant <grant>', `what it may do, may be repeated: ${GRANT_FORMS}`, collectGrant, [])
     .option('--fuel <units>', 'limit of metered units', positiveInteger)
     .option('--memory-pages <pages>', 'limit of 64 KiB pages', positiveInteger)
+    .option('--tape <file>', 'write all that is needed to replay the invocation')
     .option('--json', 'print one JSON object with outcome, output and receipt')
     .action(async (module: string, options: RunOptions) => {
       const { outcome, logs } = await runOnce(module, options);
@@ -54,16 +59,23 @@ interface LogLine {
   readonly message: string;
 }
 
+/** Empty at the start and gone at the end, but a handler that uses one runs. */
+const RUN_CACHE = Object.freeze({ maxBytes: 1024 * 1024, maxHandlers: 1 });
+
 async function runOnce(
   module: string,
   options: RunOptions,
 ): Promise<{ outcome: Outcome; logs: readonly LogLine[] }> {
   const limits = limitsOf(options);
-  const secretNames = grantsOf(options.grant, 'secret').flatMap((grant) => grant.names);
+  const secretNames = [
+    ...grantsOf(options.grant, 'secret'),
+    ...grantsOf(options.grant, 'secret_read'),
+  ].flatMap(({ names }) => names);
   const sandbox = createSandbox({
     limits,
     host: {
       http: createHttpClient(),
+      cache: createHandlerCache(RUN_CACHE),
       secrets: createSecretSource(
         Object.fromEntries(secretNames.map((name) => [name, { env: name }])),
         processEnv(),
@@ -73,9 +85,10 @@ async function runOnce(
   try {
     const { artifact, grants, checkConfig } = await prepare(module, options.grant, sandbox.admit);
     const logs: LogLine[] = [];
+    const tapes: Tape[] = [];
     const secretMark = secretMarkOf(randomUUID());
     const config = resolveConfig(await readConfig(options.config), secretMark);
-    const checked = checkConfig(config);
+    const checked = await checkConfig(config);
     if (!checked.allowed) throw new BrokerError(checked.code, checked.message);
     const outcome = await sandbox.execute(artifact, {
       input: await readFile(options.input === '-' ? '/dev/stdin' : options.input).catch(unreadable),
@@ -83,7 +96,9 @@ async function runOnce(
       grants,
       secretMark,
       onLog: (level, message) => logs.push({ level, message }),
+      ...(options.tape !== undefined && { onTape: (recorded) => tapes.push(recorded) }),
     });
+    for (const tape of tapes) await writeTape(options.tape ?? '', tape);
     return { outcome, logs };
   } finally {
     await sandbox.close();
@@ -104,7 +119,7 @@ async function prepare(
 ): Promise<Prepared> {
   if (module.endsWith('.wasm')) {
     const artifact = await admit(await readFile(module).catch(unreadable));
-    return { artifact, grants: granted, checkConfig: () => ({ allowed: true }) };
+    return { artifact, grants: granted, checkConfig: async () => ({ allowed: true }) };
   }
   const { artifact, checkConfig } = await loadHandler(await findHandlerFolder(module), admit);
   return { artifact, grants: effectiveGrants(artifact.manifest?.capabilities ?? [], granted), checkConfig };

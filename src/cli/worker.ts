@@ -1,17 +1,19 @@
 import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
 import type { Policy } from '../broker/policy.ts';
+import { createTapes, type Tapes } from '../broker/tapes.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
 import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
-import { BrokerError } from '../errors.ts';
+import { BrokerError, messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
+import { createHandlerCache, type HandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
-import { createSecretSource } from '../host/secrets/secret-source.ts';
 import type { LiveSettings } from '../model/settings.ts';
 import { createSandbox, type Sandbox, type SandboxSettings } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
 import { createTaskerQueue, type TaskerQueue } from '../tasker/tasker-queue.ts';
 import { buildIfSourcesAreHere } from './handler-folder.ts';
+import { secretsOf } from './secrets.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -38,13 +40,15 @@ export interface Worker {
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, databaseUrl, env, events, forceTemplates = false } = options;
   const { worker, limits, grants, isolation } = config;
+  const http = createHttpClient();
+  const cache = cacheOf(config);
   const sandbox = createSandbox({
     ...sandboxSettings({ ...worker, limits }),
     tier: (handler) =>
       (Object.hasOwn(isolation.handlers, handler) ? isolation.handlers[handler] : null) ?? isolation.tier,
     recycleAfter: isolation.recycle_after,
     firstUid: isolation.first_uid === 0 ? null : isolation.first_uid,
-    host: { http: createHttpClient(), secrets: createSecretSource(config.secrets, env) },
+    host: { http, secrets: secretsOf(config, env, http), ...(cache !== null && { cache }) },
     onLaneReady: (lane) => events.emit('lane:ready', { lane }),
     onLaneLost: (lane, reason) => events.emit('lane:lost', { lane, reason }),
     onQuarantined: (digest, handler) => events.emit('handler:quarantined', { handler, digest }),
@@ -72,7 +76,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       },
     };
     const slots = () => sandbox.capacity;
-    const broker = createBroker({ queue, sandbox, catalog, policy, slots, events });
+    const tapes = tapesOf(config, events);
+    const broker = createBroker({ queue, sandbox, catalog, policy, slots, events, ...(tapes && { tapes }) });
     broker.start();
     events.emit('broker:started', { namespace: worker.namespace, lanes: worker.lanes });
     return Object.freeze({
@@ -108,6 +113,18 @@ function sandboxSettings(settings: LiveSettings): SandboxSettings {
     ...(memory_budget_mb !== undefined && { memoryBudgetBytes: memory_budget_mb * MB }),
     ...(limits !== undefined && { limits }),
   };
+}
+
+function cacheOf({ cache }: Config): HandlerCache | null {
+  if (!cache.enabled) return null;
+  return createHandlerCache({ maxBytes: cache.max_bytes, maxHandlers: cache.max_handlers });
+}
+
+function tapesOf({ tape }: Config, events: Events): Tapes | null {
+  const { folder, rate, max_files: maxFiles } = tape;
+  if (folder === undefined || rate === 0) return null;
+  const onError = (error: unknown) => events.emit('tape:failed', { message: messageOf(error) });
+  return createTapes({ folder, rate, maxFiles, onError });
 }
 
 async function registerTemplates(

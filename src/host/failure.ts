@@ -9,7 +9,11 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, Exclude<HostStatus, 0>>>> = 
   ERR_SECRET_DENIED: HOST_STATUS.denied,
   ERR_HOST_CALL_INVALID: HOST_STATUS.invalid,
   ERR_LIMIT_HOST_CALLS: HOST_STATUS.overLimit,
+  ERR_GRANT_REQUESTS: HOST_STATUS.overLimit,
+  ERR_GRANT_BYTES: HOST_STATUS.overLimit,
+  ERR_GRANT_RATE: HOST_STATUS.overLimit,
   ERR_HTTP_TOO_LARGE: HOST_STATUS.tooLarge,
+  ERR_CACHE_TOO_LARGE: HOST_STATUS.tooLarge,
 };
 
 /** The reply for a refusal or failure: status and retryability follow from the code. */

@@ -1,19 +1,32 @@
 import type { ErrorCode } from '../errors.ts';
 import type { HostStatus } from '../model/abi.ts';
-import type { Grants } from '../model/grant.ts';
+import type { Grant, Grants } from '../model/grant.ts';
 import type { Limits } from '../model/limits.ts';
 import type { HostCallRecord } from '../model/receipt.ts';
 import type { Verdict } from '../model/verdict.ts';
+import type { HandlerCache } from './cache/handler-cache.ts';
 import type { HttpClient } from './egress/http-client.ts';
+import type { HttpTraffic } from './egress/http-traffic.ts';
 import type { SecretSource } from './secrets/secret-source.ts';
+import type { UsedSecrets } from './secrets/used-secrets.ts';
 
 /** What host calls act through. The sandbox's user supplies it once. */
 export interface HostServices {
   readonly http: HttpClient;
   readonly secrets: SecretSource;
+  /** Without it nothing is kept from one step to the next. */
+  readonly cache?: HandlerCache;
 }
 
-/** The broker's own record of what a live invocation may do. Never built from anything a guest or a worker sent. */
+/** What `perform` acts through: the user's services, and the boundary's own count of what was sent where. */
+export interface CallServices extends HostServices {
+  readonly traffic: HttpTraffic;
+}
+
+/**
+ * The broker's own record of what a live invocation may do. Never built from anything a guest or a worker sent. One object
+ * for each invocation: what it spends is counted by it.
+ */
 export interface Authority {
   /** Handler name as it stands in policy; used to say which grant is missing. */
   readonly handler: string;
@@ -21,6 +34,11 @@ export interface Authority {
   readonly limits: Limits;
   /** The mark its configuration was resolved with (`secretMarkOf`). Without it no secret is put in. */
   readonly secretMark?: string | null;
+  /** Filled by host calls, searched for in everything that leaves. */
+  readonly usedSecrets: UsedSecrets;
+  /** Tasker's namespace and the digest of the handler's module: what is cached is kept apart by both. */
+  readonly namespace: string;
+  readonly digest: string;
 }
 
 /** Everything a reviewer must know about one call that leaves the sandbox is one value of this type. */
@@ -32,14 +50,16 @@ export interface HostCall<Request> {
   /** untrusted: the payload is guest bytes. */
   decode(payload: Uint8Array, authority: Authority): Verdict<{ readonly request: Request }>;
   /** Pure. What it allows is exactly what `perform` then acts on. */
-  authorize(request: Request, authority: Authority): Verdict;
+  authorize(request: Request, authority: Authority): Verdict<{ readonly grant: Grant }>;
+  /** Name of the secret that the answer is, if it is one: then it is neither recorded nor digested. */
+  answersSecret?(request: Request): string;
   /** What was asked for, for receipts and audit; no credentials. */
   describe(request: Request): { readonly target: string; readonly requestBytes: number };
   /** Never rejects because of the guest or the remote side: a refusal or failure is part of the answer. */
   perform(
     request: Request,
     authority: Authority,
-    services: HostServices,
+    services: CallServices,
     signal: AbortSignal,
   ): Promise<HostReply>;
 }
@@ -60,6 +80,8 @@ export interface BoundaryAnswer {
   readonly status: HostStatus;
   /** Result bytes on status 0, otherwise UTF-8 JSON `{code, message, retryable}`. */
   readonly payload: Uint8Array;
+  /** Name of the secret that `payload` is; null when it is none. */
+  readonly secret: string | null;
   readonly record: HostCallRecord;
 }
 

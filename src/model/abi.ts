@@ -5,7 +5,16 @@
 export const ABI = 'tasker-core/1';
 
 /** Capabilities an operator can grant. */
-export const CAPABILITIES = ['log', 'time', 'http', 'secret', 'wait'] as const;
+export const CAPABILITIES = [
+  'log',
+  'time',
+  'http',
+  'secret',
+  'secret_read',
+  'wait',
+  'random',
+  'cache',
+] as const;
 export type CapabilityName = (typeof CAPABILITIES)[number];
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
@@ -67,7 +76,12 @@ export const ABI_IMPORTS: readonly AbiFunction[] = Object.freeze([
   call('result_read', ['i32'], []),
   call('log', ['i32', 'i32', 'i32'], [], 'log'),
   call('get_time', [], ['f64'], 'time'),
+  call('random_bytes', ['i32', 'i32'], [], 'random'),
+  call('regex_match', ['i32', 'i32'], ['i32']),
   brokerCall('http_request', 'http', 1),
+  brokerCall('secret_read', 'secret_read', 2),
+  brokerCall('cache_get', 'cache', 3),
+  brokerCall('cache_put', 'cache', 4),
   // What AssemblyScript emits for `throw`, failed asserts and out-of-range accesses.
   Object.freeze({
     module: 'env',

@@ -1,5 +1,15 @@
 import { type CapabilityName, LOG_LEVELS } from './abi.ts';
-import type { Grant, GrantInput, Grants, HttpGrant, LogGrant, SecretGrant, WaitGrant } from './grant.ts';
+import type {
+  CacheGrant,
+  Grant,
+  GrantInput,
+  Grants,
+  HttpGrant,
+  LogGrant,
+  SecretGrant,
+  SecretReadGrant,
+  WaitGrant,
+} from './grant.ts';
 import { ANY, hostCovers, networkCovers, prefixCovers } from './grant-scope.ts';
 
 /**
@@ -24,13 +34,26 @@ function intersect(left: Grants, right: Grants): Grant[] {
   return [...result.values()];
 }
 
+/** How two grants of the same capability meet; null where nothing is left. */
+const MEET: {
+  readonly [Name in CapabilityName]: (one: GrantOf<Name>, other: GrantOf<Name>) => Grant | null;
+} = {
+  log: intersectLog,
+  time: (one, other) => ({ capability: 'time', advance: one.advance && other.advance }),
+  http: intersectHttp,
+  secret: intersectSecret,
+  secret_read: intersectSecretRead,
+  wait: intersectWait,
+  random: () => ({ capability: 'random' }),
+  cache: intersectCache,
+};
+
+type GrantOf<Name extends CapabilityName> = Extract<Grant, { capability: Name }>;
+
 function intersectGrants(one: Grant, other: Grant): Grant | null {
-  if (one.capability === 'log' && other.capability === 'log') return intersectLog(one, other);
-  if (one.capability === 'time' && other.capability === 'time') return { capability: 'time' };
-  if (one.capability === 'http' && other.capability === 'http') return intersectHttp(one, other);
-  if (one.capability === 'secret' && other.capability === 'secret') return intersectSecret(one, other);
-  if (one.capability === 'wait' && other.capability === 'wait') return intersectWait(one, other);
-  return null;
+  if (one.capability !== other.capability) return null;
+  const meet = MEET[one.capability] as (one: Grant, other: Grant) => Grant | null;
+  return meet(one, other);
 }
 
 function intersectLog(one: LogGrant, other: LogGrant): LogGrant {
@@ -39,6 +62,14 @@ function intersectLog(one: LogGrant, other: LogGrant): LogGrant {
 
 function intersectWait(one: WaitGrant, other: WaitGrant): WaitGrant {
   return one.timeout_ms <= other.timeout_ms ? { ...one } : { ...other };
+}
+
+function intersectCache(one: CacheGrant, other: CacheGrant): CacheGrant {
+  return {
+    capability: 'cache',
+    ttl_ms: Math.min(one.ttl_ms, other.ttl_ms),
+    value_bytes: Math.min(one.value_bytes, other.value_bytes),
+  };
 }
 
 function intersectHttp(one: HttpGrant, other: HttpGrant): HttpGrant | null {
@@ -57,7 +88,20 @@ function intersectHttp(one: HttpGrant, other: HttpGrant): HttpGrant | null {
     methods,
     path_prefix: path,
     private_networks: networks,
+    ...smaller('requests', one, other),
+    ...smaller('bytes', one, other),
+    ...smaller('per_second', one, other),
   };
+}
+
+/** Counting goes by host and not by grant, so that the smaller of two bounds allows exactly what both allow. */
+function smaller<Name extends 'requests' | 'bytes' | 'per_second'>(
+  name: Name,
+  one: HttpGrant,
+  other: HttpGrant,
+): { readonly [Key in Name]?: number } {
+  const bounds = [one[name], other[name]].filter((bound) => bound !== undefined);
+  return bounds.length === 0 ? {} : ({ [name]: Math.min(...bounds) } as { readonly [Key in Name]: number });
 }
 
 function intersectSecret(one: SecretGrant, other: SecretGrant): SecretGrant | null {
@@ -65,6 +109,11 @@ function intersectSecret(one: SecretGrant, other: SecretGrant): SecretGrant | nu
   const hosts = pairs(one.hosts, other.hosts, narrowerHost);
   if (names.length === 0 || hosts.length === 0) return null;
   return { capability: 'secret', names, hosts, plain_http: one.plain_http && other.plain_http };
+}
+
+function intersectSecretRead(one: SecretReadGrant, other: SecretReadGrant): SecretReadGrant | null {
+  const names = pairs(one.names, other.names, withAny);
+  return names.length === 0 ? null : { capability: 'secret_read', names };
 }
 
 function pairs<Item>(
@@ -118,7 +167,10 @@ const EXAMPLE_SCOPES: { readonly [Name in CapabilityName]: WantedScope<Name> } =
   time: {},
   http: { schemes: ['https'], hosts: ['api.example.com'], ports: [443], methods: ['GET'] },
   secret: { names: ['NAME'], hosts: ['api.example.com'] },
+  secret_read: { names: ['NAME'] },
   wait: { timeout_ms: 3_600_000 },
+  random: {},
+  cache: { ttl_ms: 60_000 },
 };
 
 /**

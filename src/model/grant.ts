@@ -28,9 +28,18 @@ export const LogGrant = z.strictObject({
 });
 export type LogGrant = Readonly<z.infer<typeof LogGrant>>;
 
-/** Permission to read the time, which is fixed for one invocation. */
-export const TimeGrant = z.strictObject({ capability: z.literal('time') });
+/** Permission to read the time, which stands still during one invocation unless it may advance. */
+export const TimeGrant = z.strictObject({
+  capability: z.literal('time'),
+  advance: z
+    .boolean()
+    .default(false)
+    .describe('Let it go on whenever a call that left the sandbox comes back.'),
+});
 export type TimeGrant = Readonly<z.infer<typeof TimeGrant>>;
+
+/** Highest rate that `per_second` can name: that many moments are remembered for each host. */
+export const PER_SECOND_MAX = 1000;
 
 /** Permission to send HTTP requests to the listed places. */
 export const HttpGrant = z.strictObject({
@@ -46,6 +55,22 @@ export const HttpGrant = z.strictObject({
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .default([])
     .describe('Networks that are not public and may be dialled all the same, as CIDR.'),
+  requests: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Requests one invocation may send to each host, redirects included. Without it, any number.'),
+  bytes: z
+    .int()
+    .positive()
+    .optional()
+    .describe('Bytes of bodies, sent and received, that one invocation may exchange with each host.'),
+  per_second: z
+    .int()
+    .min(1)
+    .max(PER_SECOND_MAX)
+    .optional()
+    .describe('Requests that all invocations of the handler together may send to each host in any second.'),
 });
 export type HttpGrant = Readonly<z.infer<typeof HttpGrant>>;
 
@@ -58,6 +83,13 @@ export const SecretGrant = z.strictObject({
 });
 export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
 
+/** Permission to be handed the values of secrets. A handler that only sends them needs `secret` instead. */
+export const SecretReadGrant = z.strictObject({
+  capability: z.literal('secret_read'),
+  names: z.array(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
+});
+export type SecretReadGrant = Readonly<z.infer<typeof SecretReadGrant>>;
+
 /** Permission to let the step wait for a person. */
 export const WaitGrant = z.strictObject({
   capability: z.literal('wait'),
@@ -69,14 +101,46 @@ export const WaitGrant = z.strictObject({
 });
 export type WaitGrant = Readonly<z.infer<typeof WaitGrant>>;
 
+/** Permission to draw random bytes from the invocation's seeded stream. */
+export const RandomGrant = z.strictObject({ capability: z.literal('random') });
+export type RandomGrant = Readonly<z.infer<typeof RandomGrant>>;
+
+/** Permission to keep values from one step to the next, for a while. */
+export const CacheGrant = z.strictObject({
+  capability: z.literal('cache'),
+  ttl_ms: z
+    .int()
+    .positive()
+    .max(24 * 3_600_000)
+    .describe('Longest time a value is kept.'),
+  value_bytes: z
+    .int()
+    .positive()
+    .max(1024 * 1024)
+    .default(64 * 1024)
+    .describe('Size of one value.'),
+});
+export type CacheGrant = Readonly<z.infer<typeof CacheGrant>>;
+
 export const Grant = z.discriminatedUnion('capability', [
   LogGrant,
   TimeGrant,
   HttpGrant,
   SecretGrant,
+  SecretReadGrant,
   WaitGrant,
+  RandomGrant,
+  CacheGrant,
 ]);
-export type Grant = LogGrant | TimeGrant | HttpGrant | SecretGrant | WaitGrant;
+export type Grant =
+  | LogGrant
+  | TimeGrant
+  | HttpGrant
+  | SecretGrant
+  | SecretReadGrant
+  | WaitGrant
+  | RandomGrant
+  | CacheGrant;
 /** A grant as it is written down: defaults may be left out. */
 export type GrantInput = z.input<typeof Grant>;
 

@@ -34,6 +34,18 @@ export const Limits = z.strictObject({
     .positive()
     .max(300_000)
     .describe('Total time of one HTTP request, redirects included.'),
+  http_connect_ms: z
+    .int()
+    .positive()
+    .max(300_000)
+    .describe(
+      'Time of one HTTP request until it can be sent: name, connection and TLS, or a free connection.',
+    ),
+  http_first_byte_ms: z
+    .int()
+    .positive()
+    .max(300_000)
+    .describe('Time from sending an HTTP request to the headers of its answer.'),
 });
 export type Limits = Readonly<z.infer<typeof Limits>>;
 export type LimitName = keyof Limits;
@@ -53,6 +65,8 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   http_request_bytes: 1024 * 1024,
   http_response_bytes: 4 * 1024 * 1024,
   http_timeout_ms: 10_000,
+  http_connect_ms: 5_000,
+  http_first_byte_ms: 10_000,
 });
 
 /** Limits as someone asks for them: any subset. */

@@ -1,3 +1,4 @@
+import type { Grants } from './grant.ts';
 import type { Limits } from './limits.ts';
 import type { Tier } from './tier.ts';
 
@@ -5,12 +6,21 @@ import type { Tier } from './tier.ts';
 export interface HostCallRecord {
   readonly call: string;
   readonly allowed: boolean;
+  /** Place of the grant that allowed it in the receipt's `grants`; null where none did. */
+  readonly grant: number | null;
   /** What was asked for, without credentials: `GET http://127.0.0.1:8080/movies.json`. */
   readonly target: string;
   /** The code of a refusal or failure; null when it succeeded. */
   readonly code: string | null;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of the request as the guest sent it: secrets are references in it. */
+  readonly requestSha256: string;
+  /** Of what the guest got, after the leak scan; null where that is a secret. */
+  readonly responseSha256: string | null;
+  /** When it came in, in milliseconds of the epoch. */
+  readonly atMs: number;
+  /** How long it took. */
   readonly ms: number;
 }
 
@@ -23,12 +33,16 @@ export interface Receipt {
   readonly digest: string;
   readonly cost_table_hash: string;
   readonly limits: Limits;
+  /** What it was allowed: requested ∩ policy ∩ step. */
+  readonly grants: Grants;
   readonly fuel: number;
   readonly fuel_exact: boolean;
   readonly peak_memory_bytes: number;
   readonly host_calls: readonly HostCallRecord[];
   /** How many of `host_calls` were refused. */
   readonly denials: number;
+  /** Hexadecimal; what the invocation's randomness started from. Null without the grant `random`. */
+  readonly seed: string | null;
   readonly log_lines: number;
   readonly input_sha256: string;
   /** Null unless the invocation completed. */

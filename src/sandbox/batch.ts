@@ -55,6 +55,7 @@ const KIND = Object.freeze({
 });
 const NO_TIME = Number.NaN;
 const NO_LEVEL = 255;
+const NO_SEED = new Uint8Array(0);
 
 /** Messages for a lane as one buffer. */
 export function packToLane(messages: readonly PackedToLane[]): ArrayBuffer {
@@ -65,6 +66,7 @@ export function packToLane(messages: readonly PackedToLane[]): ArrayBuffer {
     if (message.type === 'invoke') packInvoke(out, message);
     else if (message.type === 'reply') {
       out.u32(message.status);
+      out.f64(message.timeMs ?? NO_TIME);
       out.f64(message.sentAtMs);
       out.bytes(message.payload);
     }
@@ -81,6 +83,7 @@ function packInvoke(out: ByteWriter, message: PackedInvoke): void {
   out.bytes(message.input);
   out.bytes(message.config);
   out.bytes(message.step);
+  out.bytes(message.seed ?? NO_SEED);
 }
 
 /** Reads what `packToLane` wrote. Byte sequences are views of the buffer. */
@@ -93,8 +96,9 @@ export function unpackToLane(buffer: ArrayBuffer): PackedToLane[] {
     if (kind === KIND.invoke) messages.push(unpackInvoke(reader, slot));
     else if (kind === KIND.reply) {
       const status = reader.u32();
+      const timeMs = timeOf(reader.f64());
       const sentAtMs = reader.f64();
-      messages.push({ type: 'reply', slot, status, sentAtMs, payload: reader.bytes() });
+      messages.push({ type: 'reply', slot, status, timeMs, sentAtMs, payload: reader.bytes() });
     } else if (kind === KIND.cancel) messages.push({ type: 'cancel', slot });
     else if (kind === KIND.ping) messages.push({ type: 'ping' });
     else throw new TypeError(`expected a message for a lane, got kind ${kind}`);
@@ -105,20 +109,29 @@ export function unpackToLane(buffer: ArrayBuffer): PackedToLane[] {
 function unpackInvoke(reader: ByteReader, slot: number): PackedInvoke {
   const moduleId = reader.u32();
   const limitsId = reader.u32();
-  const timeMs = reader.f64();
+  const timeMs = timeOf(reader.f64());
   const logLevel = reader.u32();
   return {
     type: 'invoke',
     slot,
     moduleId,
     limitsId,
-    timeMs: Number.isNaN(timeMs) ? null : timeMs,
+    timeMs,
     logLevel: logLevel === NO_LEVEL ? null : logLevel,
     mayWait: reader.u32() === 1,
     input: reader.bytes(),
     config: reader.bytes(),
     step: reader.bytes(),
+    seed: seedOf(reader.bytes()),
   };
+}
+
+function timeOf(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
+
+function seedOf(bytes: Uint8Array): Uint8Array | null {
+  return bytes.byteLength === 0 ? null : bytes;
 }
 
 /** Messages of a lane as one buffer. */

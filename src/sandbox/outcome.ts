@@ -4,13 +4,14 @@ import type { Outcome, OutcomeResult } from '../model/outcome.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Usage } from '../model/usage.ts';
 import type { Job, JobEnd } from './lanes/job.ts';
+import { scannedResult } from './leak-scan.ts';
 import { readOutput } from './output.ts';
 import type { ResultMessage } from './protocol.ts';
 import { readCheckpoint, readWait } from './request.ts';
 
 /** Puts together what the worker reported and what the broker itself counted. */
 export function outcomeOf(job: Job, end: JobEnd): Outcome {
-  const result = 'reported' in end ? resultOf(job, end.reported) : end.verdict;
+  const result = scannedResult('reported' in end ? resultOf(job, end.reported) : end.verdict, job.authority);
   const usage = usageOf(job, end, result);
   return Object.freeze({ ...result, usage, receipt: receiptOf(job, result, usage) });
 }
@@ -57,11 +58,13 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     digest: artifact.digest,
     cost_table_hash: artifact.costTableHash,
     limits: authority.limits,
+    grants: authority.grants,
     fuel: usage.fuel,
     fuel_exact: usage.fuelExact,
     peak_memory_bytes: usage.peakMemoryBytes,
     host_calls: Object.freeze([...job.calls]),
     denials: job.calls.filter((call) => !call.allowed).length,
+    seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
     input_sha256: sha256(job.input),
     output_sha256: result.kind === 'completed' ? sha256(result.output) : null,

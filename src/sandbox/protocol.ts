@@ -54,6 +54,8 @@ export interface InvokeMessage {
   readonly limits: Limits;
   /** Milliseconds since the epoch that `get_time` answers; null without the grant. */
   readonly timeMs: number | null;
+  /** 32 bytes that `random_bytes` starts from; null without the grant. */
+  readonly seed: Uint8Array | null;
   /** Least severe level that is kept; null without the grant. */
   readonly logLevel: number | null;
   /** Whether it may wait for a person. */
@@ -68,6 +70,8 @@ export interface ReplyMessage {
   readonly payload: Uint8Array;
   /** When it was sent (`epochMs`): from then on the guest waits for its lane and not for its call. */
   readonly sentAtMs: number;
+  /** What `get_time` answers from now on; null where time stands still. */
+  readonly timeMs: number | null;
 }
 
 /** Stop the invocation in `slot` as soon as the guest can be reached. */

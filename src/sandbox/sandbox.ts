@@ -5,21 +5,24 @@ import { ArtifactCache } from '../catalog/artifact-cache.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
 import type { Boundary, HostServices } from '../host/host-call.ts';
-import { LOG_LEVELS, type LogLevel } from '../model/abi.ts';
-import { type GrantInput, Grants, grantsOf } from '../model/grant.ts';
-import type { JsonObject, JsonValue } from '../model/json.ts';
+import { Grants } from '../model/grant.ts';
 import { clampLimits, completeLimits, type Limits, PartialLimits } from '../model/limits.ts';
 import { Manifest } from '../model/manifest.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
 import type { Tier } from '../model/tier.ts';
-import { jsonDocument } from './document.ts';
+import type { ExecuteOptions } from './execute-options.ts';
 import type { Job } from './lanes/job.ts';
 import { createLanes, type Lanes, type LanesStatus, type PoolSettings } from './lanes/lanes.ts';
 import { LANES_MAX } from './lanes/thread-link.ts';
+import { scannedLogs } from './leak-scan.ts';
 import { missingGrant } from './missing-grant.ts';
 import { outcomeOf } from './outcome.ts';
-import { epochMs, SLOTS_MAX } from './protocol.ts';
+import { prepareJob } from './prepare-job.ts';
+import { SLOTS_MAX } from './protocol.ts';
+import { tapeOf } from './tape/tape-of.ts';
+
+export type { ExecuteOptions } from './execute-options.ts';
 
 /** What can be changed while invocations run. */
 export interface SandboxSettings extends PoolSettings {
@@ -57,29 +60,6 @@ export interface SandboxOptions extends SandboxSettings {
   readonly laneHeapMb?: number;
 }
 
-export interface ExecuteOptions {
-  /** The input document: JSON text (string or UTF-8 bytes), or a JSON object or array. */
-  readonly input: string | Uint8Array | JsonObject | JsonValue[];
-  /** The handler's configuration. Default `{}`. */
-  readonly config?: string | JsonObject;
-  /** Facts about the step that the guest may read. Default `{}`. */
-  readonly step?: JsonObject;
-  /** What the invocation may do; nothing when left out. */
-  readonly grants?: readonly GrantInput[];
-  /** Ceilings below the sandbox's own. */
-  readonly limits?: PartialLimits;
-  /** The mark with which the configuration's secret references were resolved; without it no secret is put in. */
-  readonly secretMark?: string;
-  /** Name used in refusals; default the manifest's. */
-  readonly handler?: string;
-  /** What `get_time` answers, in milliseconds since the epoch; default the time of this call. */
-  readonly timeMs?: number;
-  /** Ends the invocation as aborted (ERR_ABORTED). */
-  readonly signal?: AbortSignal;
-  /** untrusted: messages the guest logged, after it ended. */
-  readonly onLog?: (level: LogLevel, message: string) => void;
-}
-
 /** Runs WebAssembly handlers, each invocation in a fresh instance. */
 export interface Sandbox {
   /** Checks, meters and compiles a module, in a child process with limits. Rejects with a `BrokerError` that says what is wrong with it. */
@@ -103,7 +83,7 @@ export interface Sandbox {
   release(digest: string): boolean;
   /** Ends a lane at once, as if it had been lost: what was on it is run again. False when there is none. */
   killLane(tier: Tier, reason: string): boolean;
-  /** Waits for running invocations and ends every thread. */
+  /** Waits for running invocations, then ends every thread, process and connection of the HTTP client. */
   close(): Promise<void>;
 }
 
@@ -116,13 +96,14 @@ const NO_SERVICES: HostServices = Object.freeze({
         code: 'ERR_HTTP_FAILED',
         message: 'this sandbox was created without an HTTP client',
       }) as const,
+    close: async () => {},
   }),
   secrets: Object.freeze({ get: async () => null }),
 });
 
 /** A sandbox that needs neither Tasker nor a queue nor a database. */
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
-  const { limits, host, ...others } = options;
+  const { limits, host = NO_SERVICES, ...others } = options;
   let ceiling: Limits = completeLimits(checkedLimits(limits));
   const { tier = 'thread', ...rest } = others;
   const tierOf = typeof tier === 'string' ? () => tier : tier;
@@ -131,7 +112,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     limits: ceiling,
     ...checkedPool(options),
   });
-  const boundary = createBoundary(host ?? NO_SERVICES);
+  const boundary = createBoundary(host);
   const admission = new Admission(ceiling);
   const artifacts = new ArtifactCache((bytes) => admission.prepare(bytes));
   let limitsFor = limitsMemo(ceiling);
@@ -164,12 +145,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     close: async () => {
       admission.close();
       await lanes.close();
+      await host.http.close();
     },
   });
 }
 
-/** The document `{}`. */
-const NOTHING = new TextEncoder().encode('{}');
 const NO_GRANTS: Grants = Object.freeze([]);
 
 const LIMITS_KEPT_MAX = 256;
@@ -212,33 +192,21 @@ async function run(
   const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
   const missing = missingGrant(artifact, grants, handler);
   if (missing !== null) throw new BrokerError(missing.code, missing.message);
-  const input = jsonDocument(options.input, limits, 'input');
-  const config = options.config === undefined ? NOTHING : jsonDocument(options.config, limits, 'config');
-  const step = options.step === undefined ? NOTHING : jsonDocument(options.step, limits, 'step');
-  const levels = grantsOf(grants, 'log').map((grant) => LOG_LEVELS[grant.level]);
-  const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
+  const prepared = prepareJob(artifact, { handler, grants, limits }, options, boundary);
   return new Promise((resolve) => {
     const job: Job = {
-      artifact,
-      authority: Object.freeze({ handler, grants, limits, secretMark: options.secretMark ?? null }),
-      input,
-      config,
-      step,
-      timeMs,
-      logLevel: levels.length > 0 ? Math.min(...levels) : null,
-      mayWait: grantsOf(grants, 'wait').length > 0,
-      queuedAtMs: epochMs(),
-      calls: [],
-      tape: [],
-      losses: 0,
-      abort: null,
-      boundary,
+      ...prepared,
       tier: tierOf(handler),
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
-        if ('reported' in end)
-          for (const { level, message } of end.reported.logs) options.onLog?.(level, message);
-        resolve(outcomeOf(job, end));
+        if ('reported' in end) {
+          for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) {
+            options.onLog?.(level, message);
+          }
+        }
+        const outcome = outcomeOf(job, end);
+        if (job.recorder !== null) options.onTape?.(tapeOf(job, outcome, job.recorder));
+        resolve(outcome);
       },
     };
     const cancel = () => lanes.cancel(job);

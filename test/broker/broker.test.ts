@@ -28,7 +28,7 @@ const entry = async (name: string, bytes: Uint8Array): Promise<CatalogEntry> => 
     abi: 'tasker-core/1',
     capabilities: [{ capability: 'log' }],
   }),
-  checkConfig: () => ({ allowed: true }),
+  checkConfig: async () => ({ allowed: true }),
   configSchema: {},
   checkOutput: null,
 });

@@ -38,7 +38,7 @@ describe('a step that goes on later', () => {
         abi: 'tasker-core/1',
         capabilities: [WAIT],
       }),
-      checkConfig: () => ({ allowed: true }),
+      checkConfig: async () => ({ allowed: true }),
       configSchema: {},
       checkOutput: null,
     });
@@ -168,7 +168,7 @@ describe('a step that is cancelled while it runs', () => {
       name: 'endless',
       version: '1.0.0',
       artifact,
-      checkConfig: () => ({ allowed: true }) as const,
+      checkConfig: async () => ({ allowed: true }) as const,
       configSchema: {},
       checkOutput: null,
     };
@@ -208,7 +208,7 @@ describe('draining', () => {
       name: 'endless',
       version: '1.0.0',
       artifact: await sandbox.admit(ENDLESS),
-      checkConfig: () => ({ allowed: true }),
+      checkConfig: async () => ({ allowed: true }),
       configSchema: {},
       checkOutput: null,
     };

@@ -9,7 +9,7 @@ const entry = (name: string, version: string): CatalogEntry => ({
   name,
   version,
   artifact,
-  checkConfig: () => ({ allowed: true }),
+  checkConfig: async () => ({ allowed: true }),
   configSchema: {},
   checkOutput: null,
 });

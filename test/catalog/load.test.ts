@@ -29,12 +29,12 @@ describe('a handler in a folder', () => {
     });
     const entry = await loadHandler(path, admit);
     expect(entry).toMatchObject({ name: 'echo', version: '1.0.0' });
-    expect(entry.checkConfig({ n: 1 })).toEqual({ allowed: true });
-    expect(entry.checkConfig({ n: 'x' })).toMatchObject({
+    expect(await entry.checkConfig({ n: 1 })).toEqual({ allowed: true });
+    expect(await entry.checkConfig({ n: 'x' })).toMatchObject({
       code: 'ERR_CONFIG_SCHEMA',
       message: 'configuration of echo: /n: must be integer',
     });
-    expect(entry.checkConfig({ m: 1 })).toMatchObject({
+    expect(await entry.checkConfig({ m: 1 })).toMatchObject({
       message: 'configuration of echo: (top level): must NOT have additional properties (m)',
     });
   });
@@ -46,8 +46,8 @@ describe('a handler in a folder', () => {
       'handler.wasm': ECHO,
     });
     const { checkOutput } = await loadHandler(path, admit);
-    expect(checkOutput?.({ total: 1 })).toEqual([]);
-    expect(checkOutput?.({})).toEqual([{ path: [], message: "must have required property 'total'" }]);
+    expect(await checkOutput?.({ total: 1 })).toEqual([]);
+    expect(await checkOutput?.({})).toEqual([{ path: [], message: "must have required property 'total'" }]);
     const without = folder({ 'manifest.json': JSON.stringify(MANIFEST), 'handler.wasm': ECHO });
     expect((await loadHandler(without, admit)).checkOutput).toBeNull();
   });

@@ -131,7 +131,7 @@ describe('wasm-broker run', () => {
     [
       'a grant of no known form',
       ['run', echo, '--input', input, '--grant', 'sql=*'],
-      'ERR_USAGE: --grant sql=*: expected log | time | http=METHOD URL | secret=NAME@HOST | wait=MS | JSON\n',
+      'ERR_USAGE: --grant sql=*: expected log | time | random | cache=TTL_MS | http=METHOD URL | secret=NAME@HOST | secret_read=NAME | wait=MS | JSON\n',
     ],
     [
       'an unknown handler',
@@ -261,6 +261,46 @@ describe('wasm-broker check', () => {
     const args = ['check', movies, '--config', join(movies, 'broker.toml')];
     const { code, stdout } = await wasmBroker(args, { env: { DEMO_PORT: '8080' } });
     expect([code, stdout]).toEqual([0, '1 checked, 0 errors, 0 notes\n']);
+  });
+});
+
+describe('wasm-broker replay', () => {
+  const tape = join(folder, 'run.tape.json');
+
+  it('runs what was recorded again, without the server, and finds it equal', async () => {
+    const config = file('get.json', JSON.stringify({ url: `${origin}/a` }));
+    const grant = ['--grant', `http=GET ${origin}/a`];
+    const args = ['run', 'http_request', '--input', input, '--config', config, ...grant, '--tape', tape];
+    expect((await wasmBroker(args)).code).toBe(0);
+    const before = authorizations.length;
+    const { code, stdout } = await wasmBroker(['replay', tape]);
+    expect(stdout).toBe('equal: the same calls, output and fuel\n');
+    expect(code).toBe(0);
+    expect(authorizations).toHaveLength(before);
+  });
+
+  it('ends with 1 and the first divergence where it is not', async () => {
+    const recorded = JSON.parse(readFileSync(tape, 'utf8'));
+    const changed = { ...recorded, outcome: { ...recorded.outcome, fuel: recorded.outcome.fuel - 1 } };
+    const other = file('other.tape.json', JSON.stringify(changed));
+    const { code, stdout } = await wasmBroker(['replay', other, '--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toEqual({
+      verdict: 'diverged',
+      at: 'fuel',
+      expected: String(changed.outcome.fuel),
+      got: String(recorded.outcome.fuel),
+    });
+  });
+
+  it('wants the module of a tape that names none, and takes no other', async () => {
+    const bare = join(folder, 'echo.tape.json');
+    await wasmBroker(['run', echo, '--input', input, '--tape', bare]);
+    expect((await wasmBroker(['replay', bare])).stderr).toMatch(/^ERR_USAGE: .*--module FILE\.wasm/);
+    expect((await wasmBroker(['replay', bare, '--module', echo])).code).toBe(0);
+    const wrong = await wasmBroker(['replay', bare, '--module', 'decide']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toMatch(/^ERR_TAPE_INVALID: the tape is of the module sha256:/);
   });
 });
 

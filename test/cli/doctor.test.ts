@@ -87,7 +87,10 @@ describe('wasm-broker doctor', () => {
   it('says of everything that is wrong what it is, and ends with 1', async () => {
     const broken = CONFIG.replace('wasm_doctor', 'other')
       .replace('[[grants.http_request]]', '[[grants.nobody]]')
-      .replace('[secrets', '[[grants.transform]]\ncapability = "time"\n[secrets');
+      .replace(
+        '[secrets',
+        '[[grants.transform]]\ncapability = "time"\n[[grants.transform]]\ncapability = "secret_read"\nnames = ["TOKEN"]\n[secrets',
+      );
     writeFileSync(join(folder, 'broken.toml'), broken);
     const { code, stdout } = await doctor(['--config', 'broken.toml', '--json'], { DOCTOR_TOKEN: 'short' });
     expect(code).toBe(1);
@@ -106,6 +109,10 @@ describe('wasm-broker doctor', () => {
     expect(linesOf(stdout, 'grants')).toEqual([
       'warning [[grants.nobody]] 1, http: there is no such handler; remove it',
       'warning [[grants.transform]] 1, time: no handler requests anything it covers; remove it',
+      'warning [[grants.transform]] 2, secret_read: no handler requests anything it covers; remove it',
+      expect.stringMatching(
+        /^warning \[\[grants\.transform\]\], secret_read: the handler is handed the value of TOKEN/,
+      ),
       'warning http_request@0.1.0, http: not granted: its steps are refused with ERR_GRANT_MISSING',
       'ok http_request@0.1.0, secret: requested and not granted: it goes without',
       'warning notify@0.1.0, http: not granted: its steps are refused with ERR_GRANT_MISSING',

@@ -33,6 +33,11 @@ export const IMPORTS = {
   log: '(import "tasker" "log" (func $log (param i32 i32 i32)))',
   get_time: '(import "tasker" "get_time" (func $get_time (result f64)))',
   http_request: '(import "tasker" "http_request" (func $http_request (param i32 i32) (result i32)))',
+  secret_read: '(import "tasker" "secret_read" (func $secret_read (param i32 i32) (result i32)))',
+  random_bytes: '(import "tasker" "random_bytes" (func $random_bytes (param i32 i32)))',
+  regex_match: '(import "tasker" "regex_match" (func $regex_match (param i32 i32) (result i32)))',
+  cache_get: '(import "tasker" "cache_get" (func $cache_get (param i32 i32) (result i32)))',
+  cache_put: '(import "tasker" "cache_put" (func $cache_put (param i32 i32) (result i32)))',
   result_len: '(import "tasker" "result_len" (func $result_len (result i32)))',
   result_read: '(import "tasker" "result_read" (func $result_read (param i32)))',
 } as const;

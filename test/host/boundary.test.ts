@@ -55,7 +55,7 @@ describe('the host-call boundary', () => {
   it('a fault of ours reaches the operator, and the guest without its details', async () => {
     const faults: unknown[] = [];
     const fault = new Error('disk /var/lib/private is full');
-    const http = { exchange: () => Promise.reject(fault) };
+    const http = { exchange: () => Promise.reject(fault), close: async () => {} };
     const boundary = createBoundary(servicesOf({ services: { http } }), {
       onFault: (error) => {
         faults.push(error);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { LOG_LEVELS } from '../../src/model/abi.ts';
+import { CAPABILITIES, LOG_LEVELS } from '../../src/model/abi.ts';
 import { effectiveGrants, explainMissing } from '../../src/model/attenuate.ts';
 import { type GrantInput, Grants } from '../../src/model/grant.ts';
 
@@ -26,6 +26,8 @@ interface HttpCall {
   readonly path: string;
   /** As a number, and the network it lies in is 10.A.B.C. */
   readonly address: readonly [number, number, number];
+  /** What has been sent there before. */
+  readonly before: { readonly requests: number; readonly bytes: number; readonly per_second: number };
 }
 
 function hostMatches(pattern: string, host: string): boolean {
@@ -60,7 +62,10 @@ function allowsHttp(list: Grants, call: HttpCall): boolean {
       grant.ports.some((port) => port === '*' || port === call.port) &&
       grant.methods.includes(call.method) &&
       underPrefix(grant.path_prefix, call.path) &&
-      grant.private_networks.some((network) => inNetwork(network, call.address)),
+      grant.private_networks.some((network) => inNetwork(network, call.address)) &&
+      (['requests', 'bytes', 'per_second'] as const).every(
+        (bound) => grant[bound] === undefined || call.before[bound] < grant[bound],
+      ),
   );
 }
 
@@ -88,16 +93,24 @@ function some<Item>(...items: readonly Item[]): fc.Arbitrary<Item[]> {
     { weight: 1, arbitrary: fc.subarray([...items]) },
   );
 }
+const anyBound = fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.integer({ min: 1, max: 4 }));
 const anyGrant: fc.Arbitrary<GrantInput> = fc.oneof(
-  fc.record({
-    capability: fc.constant('http' as const),
-    schemes: some<'https' | 'http'>('https', 'http'),
-    hosts: some(...HOSTS),
-    ports: some<number | '*'>(80, 443, '*'),
-    methods: some<'GET' | 'POST'>('GET', 'POST'),
-    path_prefix: fc.oneof(fc.constant('/'), fc.constantFrom(...PATHS)),
-    private_networks: some(...NETWORKS),
-  }),
+  // Often, since a request has to fit every scope of it.
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      capability: fc.constant('http' as const),
+      schemes: some<'https' | 'http'>('https', 'http'),
+      hosts: some(...HOSTS),
+      ports: some<number | '*'>(80, 443, '*'),
+      methods: some<'GET' | 'POST'>('GET', 'POST'),
+      path_prefix: fc.oneof(fc.constant('/'), fc.constantFrom(...PATHS)),
+      private_networks: some(...NETWORKS),
+      requests: anyBound,
+      bytes: anyBound,
+      per_second: anyBound,
+    }),
+  },
   fc.record({
     capability: fc.constant('secret' as const),
     names: some('*', 'A', 'B'),
@@ -108,9 +121,17 @@ const anyGrant: fc.Arbitrary<GrantInput> = fc.oneof(
     capability: fc.constant('log' as const),
     level: fc.constantFrom('debug', 'info', 'warn', 'error'),
   }),
-  fc.record({ capability: fc.constant('time' as const) }),
+  fc.record({ capability: fc.constant('time' as const), advance: fc.boolean() }),
+  fc.record({ capability: fc.constant('secret_read' as const), names: some('*', 'A', 'B') }),
+  fc.record({ capability: fc.constant('wait' as const), timeout_ms: fc.constantFrom(1000, 5000, 9000) }),
+  fc.record({ capability: fc.constant('random' as const) }),
+  fc.record({
+    capability: fc.constant('cache' as const),
+    ttl_ms: fc.constantFrom(1000, 5000),
+    value_bytes: fc.constantFrom(10, 100),
+  }),
 );
-const anyGrants = fc.array(anyGrant, { maxLength: 6, size: 'max' }).map((list) => Grants.parse(list));
+const anyGrants = fc.array(anyGrant, { maxLength: 8, size: 'max' }).map((list) => Grants.parse(list));
 const anyHost = fc.constantFrom('a.com', 'b.com', 'x.a.com', 'y.x.a.com', 'com', 'a.b.c.d');
 const anyCall: fc.Arbitrary<HttpCall> = fc.record({
   scheme: fc.constantFrom('https', 'http'),
@@ -119,6 +140,7 @@ const anyCall: fc.Arbitrary<HttpCall> = fc.record({
   method: fc.constantFrom('GET', 'POST'),
   path: fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/ab', '/b'),
   address: fc.tuple(fc.constantFrom(0, 1, 2, 8), fc.constantFrom(0, 2, 9), fc.constantFrom(0, 3, 9)),
+  before: fc.record({ requests: fc.nat(4), bytes: fc.nat(4), per_second: fc.nat(4) }),
 });
 
 describe('effectiveGrants', () => {
@@ -129,8 +151,32 @@ describe('effectiveGrants', () => {
       [true, false].map((plain) => allowsSecret(list, name, call.host, plain)),
     ),
     ...Object.values(LOG_LEVELS).map((level) => allowsLog(list, level)),
-    list.some((grant) => grant.capability === 'time'),
+    ...[false, true].map((advance) =>
+      list.some((grant) => grant.capability === 'time' && (!advance || grant.advance)),
+    ),
+    ...['A', 'B', 'C'].map((name) =>
+      list.some(
+        (grant) =>
+          grant.capability === 'secret_read' && (grant.names.includes('*') || grant.names.includes(name)),
+      ),
+    ),
+    ...[1000, 5000, 9000].map((ms) =>
+      list.some((grant) => grant.capability === 'wait' && ms <= grant.timeout_ms),
+    ),
+    list.some((grant) => grant.capability === 'random'),
+    ...[1000, 5000].flatMap((ttl) =>
+      [10, 100].map((bytes) =>
+        list.some(
+          (grant) => grant.capability === 'cache' && ttl <= grant.ttl_ms && bytes <= grant.value_bytes,
+        ),
+      ),
+    ),
   ];
+
+  it('is generated for every capability there is', () => {
+    const generated = fc.sample(anyGrant, 500).map(({ capability }) => capability);
+    expect(new Set(generated)).toEqual(new Set(CAPABILITIES));
+  });
 
   it('allows a request exactly when manifest, policy and step allow it each on their own', () => {
     let allowed = 0;
@@ -147,7 +193,7 @@ describe('effectiveGrants', () => {
     );
     // Otherwise the property would have compared refusals only.
     expect(allowed).toBeGreaterThan(3);
-  });
+  }, 120_000);
 
   it('intersecting with one more list only narrows', () => {
     fc.assert(
@@ -181,6 +227,15 @@ describe('effectiveGrants', () => {
     expect(effectiveGrants(wide, narrow)).toEqual(
       grants(http({ private_networks: ['10.2.0.0/16', 'fd12::/16'] })),
     );
+  });
+
+  it('of two bounds the smaller one applies, and one bound is enough', () => {
+    const wide = grants(http({ requests: 5, bytes: 100 }));
+    const narrow = grants(http({ requests: 3, per_second: 2 }));
+    const both = grants(http({ requests: 3, bytes: 100, per_second: 2 }));
+    expect(effectiveGrants(wide, narrow)).toEqual(both);
+    expect(effectiveGrants(narrow, wide)).toEqual(both);
+    expect(effectiveGrants(wide, grants(http()))).toEqual(wide);
   });
 
   it('a wildcard for one label never meets an address', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Dial, dialTcp } from '../../src/host/egress/connection.ts';
 import type { GrantInput } from '../../src/model/grant.ts';
 import { createGuest, grantFor, resolverOf } from '../host/support/guest.ts';
-import { startServer } from '../host/support/web.ts';
+import { startServer, startTwins } from '../host/support/web.ts';
 
 /*
  * Threat: data reaches, or is fetched from, a place that nobody granted. 127.0.0.2 plays the public internet (a grant
@@ -84,10 +84,8 @@ describe('a guest cannot reach an address that was not granted', () => {
   });
 
   it('by a name that resolves differently the second time: the checked address is the dialled one', async () => {
-    await using outside = await startServer(undefined, { address: '127.0.0.2' });
-    await using inside = await startServer((_, response) => void response.end(INSIDE), {
-      port: outside.port,
-    });
+    await using twins = await startTwins(undefined, (_, response) => void response.end(INSIDE));
+    const { outside, inside } = twins;
     let lookups = 0;
     const resolve = async () => [{ address: lookups++ === 0 ? '127.0.0.2' : '127.0.0.1', family: 4 }];
     const { dial, dialled } = recordingDial();
@@ -112,16 +110,14 @@ describe('a guest cannot reach an address that was not granted', () => {
     ['a path that was not granted', '/private', 'ERR_GRANT_MISSING'],
     ['a hidden dot segment', '/public/..%2fprivate', 'ERR_GRANT_MISSING'],
   ])('by a redirect to %s', async (_, location, code) => {
-    await using outside = await startServer(
+    await using twins = await startTwins(
       (_request, response) => {
-        response.writeHead(302, { location: location.replace('PORT', String(outside.port)) });
+        response.writeHead(302, { location: location.replace('PORT', String(twins.outside.port)) });
         response.end();
       },
-      { address: '127.0.0.2' },
+      (_, response) => void response.end(INSIDE),
     );
-    await using inside = await startServer((_, response) => void response.end(INSIDE), {
-      port: outside.port,
-    });
+    const { outside, inside } = twins;
     const http = { resolve: resolverOf({ 'outside.test': ['127.0.0.2'], 'inside.test': ['127.0.0.1'] }) };
     const narrow = {
       ...anyHost(outside.port),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { HttpResponse } from '../../src/host/egress/http-response.ts';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { ECHO, ENDLESS, guest } from '../guests/wat.ts';
+import { ECHO, ENDLESS, guest, text } from '../guests/wat.ts';
 
 let sandbox: Sandbox;
 const lost: string[] = [];
@@ -122,29 +123,14 @@ describe('a guest that uses too much', () => {
           new Promise<never>((_resolve, reject) =>
             signal.addEventListener('abort', () => reject(signal.reason)),
           ),
+        close: async () => {},
       },
       secrets: { get: async () => null },
     };
     const own = createSandbox({ lanes: 1, host: neverAnswers, onLaneLost: (_, reason) => lost.push(reason) });
     try {
-      const head = JSON.stringify({ method: 'GET', url: 'http://127.0.0.1:9/' });
-      const frame = `\\${head.length.toString(16).padStart(2, '0')}\\00\\00\\00${head.replaceAll('"', '\\22')}`;
-      const waiting = guest({
-        imports: ['http_request', 'output_write'],
-        fields: `(data (i32.const 16) "${frame}")`,
-        body: `(drop (call $http_request (i32.const 16) (i32.const ${4 + head.length})))
-          (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
-      });
-      const grants = [
-        {
-          capability: 'http' as const,
-          schemes: ['http' as const],
-          hosts: ['127.0.0.1'],
-          ports: [9],
-          methods: ['GET' as const],
-          private_networks: ['127.0.0.1/32'],
-        },
-      ];
+      const waiting = asking('(call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)');
+      const grants = [LOCAL];
       const artifact = await own.admit(waiting);
       const slow = own.execute(artifact, { input: '{}', grants, limits: { wall_ms: 150 } });
       const neighbour = await own.execute(await own.admit(ECHO), { input: '"beside"' });
@@ -160,4 +146,59 @@ describe('a guest that uses too much', () => {
       await own.close();
     }
   });
+
+  it.each([
+    ['alone', 1],
+    ['together with another one', 2],
+  ])(
+    'a guest that never yields after a host call answered %s is the one that is ended for it',
+    async (_, atOnce) => {
+      const waiting: (() => void)[] = [];
+      const exchange = () =>
+        new Promise<HttpResponse>((resolve) => {
+          waiting.push(() => resolve({ kind: 'response', status: 200, headers: [], body: new Uint8Array() }));
+          if (waiting.length === atOnce) for (const answer of waiting) answer();
+        });
+      const own = createSandbox({
+        lanes: 1,
+        limits: { fuel: 1e15, wall_ms: 60_000 },
+        host: { http: { exchange, close: async () => {} }, secrets: { get: async () => null } },
+      });
+      try {
+        const endless = await own.admit(asking('(loop $again (br $again)) (i32.const 0)'));
+        const polite = await own.admit(
+          asking('(call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)'),
+        );
+        const grants = [LOCAL];
+        const hanging = own.execute(endless, { input: '{}', grants, limits: { wall_ms: 300 } });
+        const others = Array.from({ length: atOnce - 1 }, () => own.execute(polite, { input: '{}', grants }));
+        expect(await hanging).toMatchObject({ kind: 'exhausted', code: 'ERR_LIMIT_WALL_TIME' });
+        for (const other of await Promise.all(others)) {
+          expect(['completed', 'aborted']).toContain(other.kind);
+        }
+      } finally {
+        await own.close();
+      }
+    },
+  );
 });
+
+const LOCAL = {
+  capability: 'http' as const,
+  schemes: ['http' as const],
+  hosts: ['127.0.0.1'],
+  ports: [9],
+  methods: ['GET' as const],
+  private_networks: ['127.0.0.1/32'],
+};
+
+/** A guest that sends one request and then does `rest`. */
+function asking(rest: string): Uint8Array {
+  const head = JSON.stringify({ method: 'GET', url: 'http://127.0.0.1:9/' });
+  const frame = text(16, `${String.fromCharCode(head.length, 0, 0, 0)}${head}`);
+  return guest({
+    imports: ['http_request', 'output_write'],
+    fields: frame.field,
+    body: `(drop (call $http_request ${frame.args})) ${rest}`,
+  });
+}

@@ -1,3 +1,4 @@
+import { lintPolicy } from '../../broker/lint-policy.ts';
 import { policyFor } from '../../broker/policy.ts';
 import type { CatalogEntry } from '../../catalog/catalog.ts';
 import type { Config } from '../../config.ts';
@@ -6,9 +7,18 @@ import { type Grant, grantsOf } from '../../model/grant.ts';
 import { ANY } from '../../model/grant-scope.ts';
 import type { DoctorLine } from './line.ts';
 
-/** Grants that no handler asks for, and capabilities that handlers ask for and nothing grants. */
+/** Grants that no handler asks for or that give more than they should, and capabilities that nothing grants. */
 export function examineGrants(config: Config, entries: readonly CatalogEntry[]): readonly DoctorLine[] {
-  return [...unusedGrants(config, entries), ...missingGrants(config, entries)];
+  return [...unusedGrants(config, entries), ...wideGrants(config), ...missingGrants(config, entries)];
+}
+
+function wideGrants({ grants }: Config): readonly DoctorLine[] {
+  return lintPolicy(grants).map(({ handler, capability, message }) => ({
+    area: 'grants',
+    subject: `[[grants.${handler}]], ${capability}`,
+    status: 'warning',
+    detail: message,
+  }));
 }
 
 /** A grant that gives nothing is either a mistake or a door that was left open. */

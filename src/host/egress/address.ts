@@ -1,6 +1,5 @@
 import { isIPv4 } from 'node:net';
-import ipaddr from 'ipaddr.js';
-import { canonicalAddress, networkCovers } from '../../model/grant-scope.ts';
+import { canonicalAddress, networkCovers, parseCanonical } from '../../model/grant-scope.ts';
 
 /** Global unicast as IANA assigns it (RFC 4291 §2.4): everything public in IPv6 lies here. */
 const GLOBAL_UNICAST_V6 = '2000::/3';
@@ -17,7 +16,7 @@ export function isDialable(address: string, privateNetworks: readonly string[]):
 }
 
 function isPublic(canonical: string): boolean {
-  const parsed = ipaddr.parse(canonical);
+  const parsed = parseCanonical(canonical);
   if (parsed.range() !== 'unicast') return false;
   return parsed.kind() === 'ipv4' || networkCovers(GLOBAL_UNICAST_V6, canonical);
 }

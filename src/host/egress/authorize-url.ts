@@ -1,4 +1,4 @@
-import { explainMissing } from '../../model/attenuate.ts';
+import { explainMissing, type WantedScope } from '../../model/attenuate.ts';
 import { grantsOf, type HttpGrant } from '../../model/grant.ts';
 import { hostCovers, isAddressLiteral, pathCovers, portCovers } from '../../model/grant-scope.ts';
 import { refuse, type Verdict } from '../../model/verdict.ts';
@@ -6,19 +6,20 @@ import type { Authority } from '../host-call.ts';
 import { isDialable, networkOf } from './address.ts';
 import { bareHost, describeUrl, type HttpMethod, portOf, type RequestUrl } from './url.ts';
 
+/** Who asks, and what it may do. */
+type Granted = Pick<Authority, 'handler' | 'grants'>;
+
 /**
- * May the invocation send `method` to this URL? If so, `privateNetworks` are the networks that the grants which allow
- * it give beyond the public ones. Pure; asked again for every hop.
+ * May the invocation send `method` to this URL? If so, by which grants: each on its own is enough. Pure; asked again for
+ * every hop.
  */
 export function authorizeUrl(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
-): Verdict<{ readonly privateNetworks: readonly string[] }> {
+  authority: Granted,
+): Verdict<{ readonly covering: readonly HttpGrant[] }> {
   const covering = grantsOf(authority.grants, 'http').filter((grant) => covers(grant, target.url, method));
-  if (covering.length > 0) {
-    return { allowed: true, privateNetworks: covering.flatMap((grant) => grant.private_networks) };
-  }
+  if (covering.length > 0) return { allowed: true, covering };
   const literal = isAddressLiteral(target.url.hostname) ? [bareHost(target.url)] : [];
   return refuse(
     'ERR_GRANT_MISSING',
@@ -33,7 +34,7 @@ export function authorizeUrl(
 export function refuseAddress(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
+  authority: Granted,
   addresses: readonly string[],
 ): ReturnType<typeof refuse> {
   return refuse(
@@ -59,21 +60,30 @@ function covers(grant: HttpGrant, url: URL, method: HttpMethod): boolean {
 function explainHttp(
   target: RequestUrl,
   method: HttpMethod,
-  authority: Authority,
+  authority: Granted,
   addresses: readonly string[],
 ): string {
+  return explainMissing(authority.handler, 'http', wantedHttp(target, method, addresses));
+}
+
+/** The narrowest grant that covers a request to a host at these addresses. */
+export function wantedHttp(
+  target: RequestUrl,
+  method: HttpMethod,
+  addresses: readonly string[],
+): WantedScope<'http'> {
   const networks = addresses
     .filter((address) => !isDialable(address, []))
     .map(networkOf)
     .filter((network) => network !== null);
-  return explainMissing(authority.handler, 'http', {
+  return {
     schemes: [target.url.protocol === 'https:' ? 'https' : 'http'],
     hosts: [target.url.hostname],
     ports: [portOf(target.url)],
     methods: [method],
     path_prefix: grantablePrefix(target),
     ...(networks.length > 0 && { private_networks: [...new Set(networks)] }),
-  });
+  };
 }
 
 const PREFIX_CHARS_MAX = 200;

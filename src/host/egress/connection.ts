@@ -4,6 +4,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { untilAborted } from '../until-aborted.ts';
 import { sameAddress } from './address.ts';
+import { timeoutFailure } from './http-failure.ts';
 
 /** One address of a name. */
 export interface ResolvedAddress {
@@ -45,28 +46,43 @@ export const dialTcp: Dial = async (address, port, signal) => {
   return socket;
 };
 
-/** A socket to the first address that answers, under TLS where the URL says so. */
+/** A socket to the first address that answers, under TLS where the URL says so, within `timeoutMs`. */
 export async function openConnection(
   destination: Destination,
   dial: Dial,
   ca: string | undefined,
-  signal: AbortSignal,
+  timeoutMs: number,
+  closing: AbortSignal,
 ): Promise<Socket> {
   let failure: unknown = new Error('no address');
+  // Each has its share of the time, so that one that never answers leaves some for the next.
+  const shareMs = Math.ceil(timeoutMs / destination.addresses.length);
   for (const address of destination.addresses) {
-    signal.throwIfAborted();
+    closing.throwIfAborted();
+    const expiry = new AbortController();
+    const timer = setTimeout(() => expiry.abort(timeoutFailure('connect')), shareMs);
     try {
-      const dialling = dial(address, destination.port, signal);
-      discardLate(dialling, signal);
-      const socket = await untilAborted(dialling, signal);
-      return destination.url.protocol === 'https:'
-        ? await secure(socket, destination.host, ca, signal)
-        : socket;
+      return await connect(destination, address, dial, ca, AbortSignal.any([closing, expiry.signal]));
     } catch (error) {
-      failure = error;
+      failure = expiry.signal.aborted ? expiry.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
     }
   }
   throw failure;
+}
+
+async function connect(
+  { url, host, port }: Destination,
+  address: string,
+  dial: Dial,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const dialling = dial(address, port, signal);
+  discardLate(dialling, signal);
+  const socket = await untilAborted(dialling, signal);
+  return url.protocol === 'https:' ? secure(socket, host, ca, signal) : socket;
 }
 
 /** A dialler that does not heed its signal may still deliver a connection that nobody waits for any more. */

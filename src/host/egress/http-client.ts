@@ -1,33 +1,20 @@
-import { Client } from 'undici';
 import { isAddressLiteral } from '../../model/grant-scope.ts';
-import { refuse } from '../../model/verdict.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { isDialable } from './address.ts';
-import { type Dial, dialTcp, openConnection, type Resolve, resolveByDns } from './connection.ts';
-import {
-  type HttpFailure,
-  type HttpHeader,
-  type HttpResponse,
-  RESPONSE_HEADER_BYTES_MAX,
-  receiveResponse,
-  tooLarge,
-} from './http-response.ts';
-import { bareHost, type HttpMethod, portOf } from './url.ts';
+import { type Dial, dialTcp, type Resolve, resolveByDns } from './connection.ts';
+import { ConnectionPools } from './connection-pools.ts';
+import type { HttpExchange, HttpPermit } from './http-exchange.ts';
+import { failureOf, type HttpFailure, timeoutFailure } from './http-failure.ts';
+import type { HttpResponse } from './http-response.ts';
+import { sendRequest } from './send-request.ts';
+import { bareHost, portOf } from './url.ts';
 
-/** One request to one place, ready to be sent: nothing in it is looked at again but the addresses of its host. */
-export interface HttpExchange {
-  readonly method: HttpMethod;
-  readonly url: URL;
-  readonly headers: readonly HttpHeader[];
-  readonly body: Uint8Array | null;
-  /** Networks (CIDR) that may be dialled although they are not public. */
-  readonly privateNetworks: readonly string[];
-  readonly maxResponseBytes: number;
-}
-
-/** Sends requests. One hop: redirects are the caller's decision. Never rejects. */
+/** Sends requests. One hop: redirects are the caller's decision. */
 export interface HttpClient {
+  /** Never rejects. */
   exchange(request: HttpExchange, signal: AbortSignal): Promise<HttpResponse | HttpFailure>;
+  /** Ends every connection; what is under way fails. */
+  close(): Promise<void>;
 }
 
 export interface HttpClientOptions {
@@ -40,110 +27,72 @@ export interface HttpClientOptions {
 }
 
 /**
- * An HTTP/1.1 client that dials only checked addresses: every address of a name is checked, one refused address refuses
- * the name, and what is dialled is a checked address. No proxy, no cookies, no redirects, no decompression. Every request
- * has its own connection, closed afterwards: an open socket could outlive the grant that allowed it.
+ * An HTTP/1.1 client that dials only checked addresses. For every request the name is resolved and every address of it is
+ * checked; one refused address refuses the name, and what is dialled is a checked address. An open connection is used again
+ * only by the same `connectionsOf` for the same origin, addresses and networks. No proxy, no cookies, no redirects, no
+ * decompression.
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const resolve = options.resolve ?? resolveByDns;
-  const dial = options.dial ?? dialTcp;
+  const pools = new ConnectionPools(options.dial ?? dialTcp, options.ca);
   return Object.freeze({
     async exchange(request: HttpExchange, signal: AbortSignal): Promise<HttpResponse | HttpFailure> {
+      const startedMs = performance.now();
       try {
-        const addresses = await addressesOf(request.url, resolve, signal);
-        const refused = addresses.filter((address) => !isDialable(address, request.privateNetworks));
-        if (refused.length > 0) {
-          return {
-            kind: 'failure',
-            code: 'ERR_HTTP_ADDRESS',
-            message: 'address not granted',
-            addresses: refused,
-          };
-        }
-        const destination = {
-          url: request.url,
-          host: bareHost(request.url),
-          port: portOf(request.url),
-          addresses,
+        const addresses = await addressesOf(request, resolve, signal);
+        const permit = request.permits.find((each) => refusedOf(addresses, each).length === 0);
+        if (permit === undefined) return addressFailure(addresses, request.permits);
+        const { url, connectionsOf, connectTimeoutMs } = request;
+        const pool = pools.take({
+          destination: { url, host: bareHost(url), port: portOf(url), addresses },
+          privateNetworks: permit.privateNetworks,
+          connectionsOf,
+          connectTimeoutMs,
+        });
+        const spentMs = performance.now() - startedMs;
+        const bounds = {
+          maxResponseBytes: permit.maxResponseBytes,
+          connectTimeoutMs: Math.max(1, connectTimeoutMs - spentMs),
         };
-        const open = (stop: AbortSignal) => openConnection(destination, dial, options.ca, stop);
-        return await send(request, open, signal);
+        return await sendRequest(pool, request, bounds, signal);
       } catch (error) {
         return failureOf(error, signal);
       }
     },
+    close: () => pools.close(),
   });
 }
 
-async function addressesOf(url: URL, resolve: Resolve, signal: AbortSignal): Promise<string[]> {
+async function addressesOf(
+  { url, connectTimeoutMs }: HttpExchange,
+  resolve: Resolve,
+  signal: AbortSignal,
+): Promise<string[]> {
   signal.throwIfAborted();
   if (isAddressLiteral(url.hostname)) return [bareHost(url)];
-  const found = await untilAborted(resolve(url.hostname), signal);
-  if (found.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
-  return found.map(({ address }) => address);
-}
-
-async function send(
-  request: HttpExchange,
-  open: (stop: AbortSignal) => ReturnType<Dial>,
-  signal: AbortSignal,
-): Promise<HttpResponse | HttpFailure> {
-  const done = new AbortController();
-  const stop = AbortSignal.any([signal, done.signal]);
-  const client = new Client(request.url.origin, {
-    connect: (_, callback) => {
-      open(stop).then(
-        (socket) => callback(null, socket),
-        (error: unknown) => callback(error as Error, null),
-      );
-    },
-    allowH2: false,
-    maxHeaderSize: RESPONSE_HEADER_BYTES_MAX,
-    // One timer governs the whole request: the signal.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  const expiry = new AbortController();
+  const timer = setTimeout(() => expiry.abort(timeoutFailure('connect')), connectTimeoutMs);
   try {
-    const response = await client.request({
-      method: request.method,
-      path: request.url.pathname + request.url.search,
-      headers: [...request.headers, ['accept-encoding', 'identity'] as const].flat(),
-      body: request.body,
-      responseHeaders: 'raw',
-      reset: true,
-      signal,
-    });
-    return await receiveResponse(response, request.method, request.maxResponseBytes);
+    const found = await untilAborted(resolve(url.hostname), AbortSignal.any([signal, expiry.signal]));
+    if (found.length === 0) throw Object.assign(new Error('no address'), { code: 'ENOTFOUND' });
+    return found.map(({ address }) => address);
   } finally {
-    done.abort();
-    await client.destroy().catch(() => {});
+    clearTimeout(timer);
   }
 }
 
-function failureOf(error: unknown, signal: AbortSignal): HttpFailure {
-  if (signal.aborted) return abortFailure(signal);
-  const code = (error as { readonly code?: unknown } | null)?.code;
-  if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return tooLarge(`more than ${RESPONSE_HEADER_BYTES_MAX} bytes of headers`);
-  // The code only: a message may carry what the server sent.
-  const reason = typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'no usable answer';
-  return {
-    kind: 'failure',
-    code: 'ERR_HTTP_FAILED',
-    message: `The request could not be completed: ${reason}.`,
-  };
+function refusedOf(addresses: readonly string[], { privateNetworks }: HttpPermit): string[] {
+  return addresses.filter((address) => !isDialable(address, privateNetworks));
 }
 
-/** What an aborted signal means: its own deadline, or the end of the invocation. */
-export function abortFailure(signal: AbortSignal): HttpFailure {
-  const timedOut = (signal.reason as { readonly name?: unknown } | null)?.name === 'TimeoutError';
-  return timedOut
-    ? {
-        kind: 'failure',
-        ...refuse(
-          'ERR_HTTP_TIMEOUT',
-          'The request took longer than its time; see timeout_ms and limits.http_timeout_ms.',
-        ),
-      }
-    : { kind: 'failure', ...refuse('ERR_ABORTED', 'The invocation has ended.') };
+/** Names the addresses that the most permissive grant refuses. */
+function addressFailure(addresses: readonly string[], permits: readonly HttpPermit[]): HttpFailure {
+  const refused = permits.map((permit) => refusedOf(addresses, permit));
+  const fewest = refused.sort((one, other) => one.length - other.length)[0] ?? addresses;
+  return {
+    kind: 'failure',
+    code: 'ERR_HTTP_ADDRESS',
+    message: 'address not granted',
+    addresses: fewest,
+  };
 }

@@ -11,16 +11,18 @@ export async function loadSecrets(
   names: readonly string[],
   source: SecretSource,
   signal: AbortSignal,
+  call = 'http_request',
 ): Promise<Verdict<{ readonly values: ReadonlyMap<string, string> }>> {
   const values = new Map<string, string>();
   for (const name of names) {
     const value = await untilAborted(read(source, name), signal);
-    if (value === undefined) return unavailable(`the place of secret ${name} could not be read`);
+    if (value === undefined) return unavailable(call, `the place of secret ${name} could not be read`);
     if (value === null)
-      return unavailable(`there is no secret ${name}; add [secrets.${name}] to broker.toml`);
+      return unavailable(call, `there is no secret ${name}; add [secrets.${name}] to broker.toml`);
     const bytes = Buffer.byteLength(value);
     if (bytes < SECRET_BYTES_MIN || bytes > SECRET_BYTES_MAX) {
       return unavailable(
+        call,
         `secret ${name} must have ${SECRET_BYTES_MIN} to ${SECRET_BYTES_MAX} bytes; a shorter value could not be ` +
           `kept out of answers`,
       );
@@ -39,6 +41,6 @@ async function read(source: SecretSource, name: string): Promise<string | null |
   }
 }
 
-function unavailable(why: string): ReturnType<typeof refuse> {
-  return refuse('ERR_SECRET_UNAVAILABLE', `http_request: ${why}.`);
+function unavailable(call: string, why: string): ReturnType<typeof refuse> {
+  return refuse('ERR_SECRET_UNAVAILABLE', `${call}: ${why}.`);
 }

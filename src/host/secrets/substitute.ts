@@ -1,13 +1,14 @@
 import { refuse, type Verdict } from '../../model/verdict.ts';
 import { isHeaderValue } from '../egress/request-headers.ts';
 import type { RequestUrl } from '../egress/url.ts';
+import { percentEncode } from './forms.ts';
 import { fillPlaceholders, placeholderNames } from './placeholder.ts';
-import { percentEncode } from './redact.ts';
 
 export type SecretValues = ReadonlyMap<string, string>;
 
 /** The URL with every token replaced by its secret, encoded so that scheme, host, path and query keep their structure. */
 export function fillUrl({ url, tokens }: RequestUrl, values: SecretValues): Verdict<{ readonly url: URL }> {
+  if (tokens.length === 0) return { allowed: true, url };
   let sent = url.pathname + url.search;
   for (const { token, secret } of tokens) {
     sent = sent.replaceAll(token, () => percentEncode(values.get(secret) ?? ''));

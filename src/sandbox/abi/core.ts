@@ -5,8 +5,19 @@
 import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
 import type { GuestResult, ReplyMessage } from '../protocol.ts';
 import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
-import { brokenRule, chargeGuest, type GuestState, isOutOfFuel, stopGuest } from './guest-state.ts';
+import {
+  brokenRule,
+  chargeGuest,
+  failCall,
+  type GuestState,
+  isOutOfFuel,
+  stopGuest,
+  ungranted,
+} from './guest-state.ts';
 import { suspending } from './jspi.ts';
+import { HOST_CALL_FUEL, priceOf } from './price.ts';
+import { randomBytesImport } from './random.ts';
+import { regexMatchImport } from './regex.ts';
 
 /** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
 export type CallBroker = (
@@ -14,9 +25,6 @@ export type CallBroker = (
   wireNumber: number,
   payload: Uint8Array,
 ) => Promise<ReplyMessage | null>;
-
-/** Fuel of a host call: entering the host, and copying bytes (a copy in guest code costs half a unit a byte). */
-export const HOST_CALL_FUEL = Object.freeze({ call: 64, bytesPerUnit: 2 });
 
 /** Room for the head of a request frame beside the body that `http_request_bytes` bounds. */
 const FRAME_HEAD_BYTES = 64 * 1024 + 4;
@@ -111,7 +119,7 @@ function requestImports(state: GuestState): Record<string, ImportFunction> {
   } as Record<string, ImportFunction>;
 }
 
-/** log, time: ambient authority, so both need a grant. Admission refuses the invocation first; this is the backstop. */
+/** log, time, randomness: ambient authority, so each needs a grant. */
 function ambientImports(state: GuestState): Record<string, ImportFunction> {
   return {
     log: (level: number, pointer: number, length: number) => {
@@ -128,6 +136,8 @@ function ambientImports(state: GuestState): Record<string, ImportFunction> {
       chargeGuest(state, HOST_CALL_FUEL.call);
       return state.timeMs;
     },
+    random_bytes: randomBytesImport(state),
+    regex_match: regexMatchImport(state),
   } as Record<string, ImportFunction>;
 }
 
@@ -173,11 +183,6 @@ function outputTooLarge(used: number, allowed: number): GuestResult {
   };
 }
 
-function ungranted(state: GuestState, call: string): number {
-  stopGuest(state, brokenRule('ERR_GRANT_MISSING', `${call} was called without its grant`));
-  return 0;
-}
-
 /** A call decided by the broker. The guest is suspended meanwhile and its fuel does not move. */
 function leavingCall(state: GuestState, name: string, wireNumber: number, callBroker: CallBroker) {
   return async (pointer: number, length: number): Promise<number> => {
@@ -186,11 +191,8 @@ function leavingCall(state: GuestState, name: string, wireNumber: number, callBr
     if (isOutOfFuel(state)) return HOST_STATUS.failed;
     const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
     if (size > allowed) {
-      state.result = encodeError(
-        'ERR_HOST_CALL_INVALID',
-        `${name}: a request of ${size} bytes; at most ${allowed}`,
-      );
-      return HOST_STATUS.tooLarge;
+      const message = `${name}: a request of ${size} bytes; at most ${allowed}`;
+      return failCall(state, HOST_STATUS.tooLarge, 'ERR_HOST_CALL_INVALID', message);
     }
     const payload = guestBytes(state, name, pointer, size)?.slice();
     if (payload === undefined) return HOST_STATUS.invalid;
@@ -198,18 +200,9 @@ function leavingCall(state: GuestState, name: string, wireNumber: number, callBr
     if (reply === null) return HOST_STATUS.failed;
     chargeGuest(state, priceOf(reply.payload.byteLength));
     state.result = reply.payload;
+    if (reply.timeMs !== null && state.timeMs !== null) state.timeMs = reply.timeMs;
     return reply.status;
   };
-}
-
-const encoder = new TextEncoder();
-
-function encodeError(code: string, message: string): Uint8Array {
-  return encoder.encode(JSON.stringify({ code, message, retryable: false }));
-}
-
-function priceOf(bytes: number): number {
-  return HOST_CALL_FUEL.call + Math.floor(bytes / HOST_CALL_FUEL.bytesPerUnit);
 }
 
 const FAILURE_CODE_MAX = 100;

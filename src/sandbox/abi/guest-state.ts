@@ -1,5 +1,6 @@
 /** Runs in a lane's thread. What the host side remembers of one running guest. */
 import type { ErrorCode } from '../../errors.ts';
+import type { HostStatus } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
 import { type GuestResult, type InvokeMessage, type LogRecord, NOT_RUNNING } from '../protocol.ts';
 
@@ -11,7 +12,12 @@ export interface GuestState {
   input: Uint8Array;
   config: Uint8Array;
   step: Uint8Array;
+  /** What `get_time` answers; a reply of the broker may advance it. Null without the grant. */
   timeMs: number | null;
+  /** Where `random_bytes` starts from; null without the grant. */
+  seed: Uint8Array | null;
+  /** The stream from that seed, once it was read from. */
+  random: ((size: number) => Uint8Array) | null;
   logLevel: number | null;
   mayWait: boolean;
   /** The metered module's fuel counter; set once the instance exists. */
@@ -39,6 +45,8 @@ export function newGuestState(memory: WebAssembly.Memory, limits: Limits): Guest
     config: NO_BYTES,
     step: NO_BYTES,
     timeMs: null,
+    seed: null,
+    random: null,
     logLevel: null,
     mayWait: false,
     fuel: null,
@@ -59,6 +67,7 @@ export function enterGuestState(state: GuestState, message: InvokeMessage): void
   state.config = message.config;
   state.step = message.step;
   state.timeMs = message.timeMs;
+  state.seed = message.seed;
   state.logLevel = message.logLevel;
   state.mayWait = message.mayWait;
 }
@@ -88,6 +97,25 @@ export function isOutOfFuel(state: GuestState): boolean {
 /** Debits host work. The guest notices at its next check. */
 export function chargeGuest(state: GuestState, units: number): void {
   if (state.fuel !== null) state.fuel.value -= BigInt(units);
+}
+
+/** Ends a guest that called something it has no grant for. Admission refuses the invocation first; this is the backstop. */
+export function ungranted(state: GuestState, call: string): number {
+  stopGuest(state, brokenRule('ERR_GRANT_MISSING', `${call} was called without its grant`));
+  return 0;
+}
+
+const encoder = new TextEncoder();
+
+/** Answers a call with a status other than ok: `result_read` yields why. */
+export function failCall<Status extends HostStatus>(
+  state: GuestState,
+  status: Status,
+  code: ErrorCode,
+  message: string,
+): Status {
+  state.result = encoder.encode(JSON.stringify({ code, message, retryable: false }));
+  return status;
 }
 
 /** A verdict for a guest that broke the ABI. */

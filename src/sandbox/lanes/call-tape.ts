@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
-import type { BoundaryAnswer } from '../../host/host-call.ts';
 import type { CallMessage } from '../protocol.ts';
-import type { Job } from './job.ts';
+import type { GivenAnswer, Job } from './job.ts';
 
 /**
  * The answer to call number `position` of one run of `job`. A call that an earlier run made already is not made again:
@@ -11,18 +10,20 @@ export function answerOf(
   job: Job,
   position: number,
   { wireNumber, payload }: CallMessage,
-): Promise<BoundaryAnswer> | null {
+): Promise<GivenAnswer> | null {
   const requestSha256 = hash('sha256', payload);
   const taped = job.tape[position];
   if (taped !== undefined) {
-    return taped.wireNumber === wireNumber && taped.requestSha256 === requestSha256 ? taped.answer : null;
+    return taped.wireNumber === wireNumber && taped.requestSha256 === requestSha256 ? taped.given : null;
   }
   job.abort ??= new AbortController();
   const { authority, tape, abort } = job;
-  const answer = job.boundary(authority, wireNumber, payload, tape.length, abort.signal).then((made) => {
-    job.calls.push(made.record);
-    return made;
+  const given = job.boundary(authority, wireNumber, payload, tape.length, abort.signal).then((answer) => {
+    const timeMs = job.timeAfterCall();
+    job.calls.push(answer.record);
+    job.recorder?.add({ wireNumber, answer, timeMs });
+    return { answer, timeMs };
   });
-  job.tape.push({ wireNumber, requestSha256, answer });
-  return answer;
+  job.tape.push({ wireNumber, requestSha256, given });
+  return given;
 }

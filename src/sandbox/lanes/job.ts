@@ -4,6 +4,7 @@ import type { Aborted, Exhausted, Failed, Trapped } from '../../model/outcome.ts
 import type { HostCallRecord } from '../../model/receipt.ts';
 import type { Tier } from '../../model/tier.ts';
 import type { ResultMessage } from '../protocol.ts';
+import type { Recorder } from '../tape/recorder.ts';
 
 /** One invocation on its way through a lane, as the broker's own side knows it. */
 export interface Job {
@@ -14,10 +15,15 @@ export interface Job {
   readonly config: Uint8Array;
   readonly step: Uint8Array;
   readonly timeMs: number | null;
+  /** What `get_time` answers after a call that left the sandbox; null where time stands still. */
+  readonly timeAfterCall: () => number | null;
+  readonly seed: Uint8Array | null;
   readonly logLevel: number | null;
   readonly mayWait: boolean;
   /** Decides its host calls. */
   readonly boundary: Boundary;
+  /** Keeps what they answer; null where no tape is wanted. */
+  readonly recorder: Recorder | null;
   readonly queuedAtMs: number;
   /** Calls that left the sandbox and are answered, in order. */
   readonly calls: HostCallRecord[];
@@ -37,7 +43,13 @@ export interface TapedCall {
   readonly wireNumber: number;
   readonly requestSha256: string;
   /** Never rejects; may still be under way. */
-  readonly answer: Promise<BoundaryAnswer>;
+  readonly given: Promise<GivenAnswer>;
+}
+
+/** What a host call answered, and what `get_time` answers from then on (null where time stands still). */
+export interface GivenAnswer {
+  readonly answer: BoundaryAnswer;
+  readonly timeMs: number | null;
 }
 
 /** A verdict of the broker about an invocation whose worker could not report. */

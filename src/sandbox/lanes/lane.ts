@@ -1,8 +1,7 @@
-import type { BoundaryAnswer } from '../../host/host-call.ts';
 import type { Aborted } from '../../model/outcome.ts';
 import { type CallMessage, CLOCK_RUNNING, clockOf, epochMs, type ResultMessage } from '../protocol.ts';
 import { answerOf } from './call-tape.ts';
-import { ABORTED, type Job } from './job.ts';
+import { ABORTED, type GivenAnswer, type Job } from './job.ts';
 import { type LaneState, laneStateAfter } from './lane-state.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 import { Outbox } from './outbox.ts';
@@ -107,11 +106,11 @@ export class Lane {
       cancelledAtMs: null,
       verdict: null,
     });
-    const { artifact, authority, input, config, step, timeMs, logLevel, mayWait } = job;
+    const { artifact, authority, input, config, step, timeMs, seed, logLevel, mayWait } = job;
     const moduleId = this.#outbox.moduleId(artifact);
     const limitsId = this.#outbox.limitsId(authority.limits);
-    const documents = { input, config, step };
-    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...documents, timeMs, logLevel, mayWait });
+    const facts = { input, config, step, timeMs, seed, logLevel, mayWait };
+    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...facts });
   }
 
   /** Cancels guests past their wall time; ends the lane when it does not answer. Called periodically. */
@@ -193,11 +192,12 @@ export class Lane {
     } else answer.then((made) => this.#reply(message.slot, flight, made));
   }
 
-  #reply(slot: number, flight: Flight, { status, payload }: BoundaryAnswer): void {
+  #reply(slot: number, flight: Flight, { answer, timeMs }: GivenAnswer): void {
     if (this.#flights.get(slot) !== flight) return;
     flight.sent += 1;
     flight.lastSentAtMs = epochMs();
-    this.#outbox.send({ type: 'reply', slot, status, payload, sentAtMs: flight.lastSentAtMs });
+    const { status, payload } = answer;
+    this.#outbox.send({ type: 'reply', slot, status, payload, timeMs, sentAtMs: flight.lastSentAtMs });
   }
 
   #finish(message: ResultMessage): void {

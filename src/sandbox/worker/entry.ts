@@ -77,12 +77,15 @@ class LaneThread {
   }
 
   #receive(batch: ArrayBuffer): void {
-    for (const message of unpackToLane(batch)) {
+    const messages = unpackToLane(batch);
+    for (const message of messages) {
       if (message.type === 'invoke') this.#invoke(message);
-      // One guest per turn of the event loop, so that the clock names the one that runs.
-      else if (message.type === 'reply') setImmediate(() => this.#resume(message.slot, message));
       else if (message.type === 'cancel') this.#cancel(message.slot);
-      else this.#send({ type: 'pong' });
+      else if (message.type === 'ping') this.#send({ type: 'pong' });
+      // One guest per turn of the event loop, so that the clock names the one that runs. A message that came alone is
+      // its own turn: what it resumes runs before the next one is read.
+      else if (messages.length === 1) this.#resume(message.slot, message);
+      else setImmediate(() => this.#resume(message.slot, message));
     }
   }
 

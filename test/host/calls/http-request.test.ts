@@ -36,7 +36,7 @@ describe('http_request', () => {
         'x-a': 'b',
         'accept-encoding': 'identity',
         'content-length': '4',
-        connection: 'close',
+        connection: 'keep-alive',
         host: `127.0.0.1:${server.port}`,
       },
     });

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { dialTcp } from '../../../src/host/egress/connection.ts';
+import type { HttpClientOptions } from '../../../src/host/egress/http-client.ts';
 import { createGuest, grantFor, resolverOf } from '../support/guest.ts';
 import { startServer } from '../support/web.ts';
 
@@ -102,6 +104,78 @@ describe('the HTTP client', () => {
     expect(answer).toMatchObject({ status: 4, error: { code: 'ERR_HTTP_TIMEOUT', retryable: true } });
   });
 
+  it.each([
+    ['a resolver', { resolve: () => new Promise<never>(() => {}) }],
+    [
+      'a dialler',
+      { resolve: resolverOf({ 'a.test': ['127.0.0.1'] }), dial: () => new Promise<never>(() => {}) },
+    ],
+  ])('gives up on %s that never answers after the time to connect', async (_, http) => {
+    const guest = createGuest({
+      grants: [grantFor(80, { hosts: ['a.test'] })],
+      limits: { http_connect_ms: 50 },
+      http,
+    });
+    const answer = await guest({ url: 'http://a.test/' });
+    expect(answer.error).toMatchObject({ code: 'ERR_HTTP_TIMEOUT', retryable: true });
+    expect(answer.error.message).toContain('limits.http_connect_ms');
+  });
+
+  it('gives up on TLS that is never spoken after the time to connect', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    try {
+      const guest = createGuest({
+        grants: [grantFor(port, { schemes: ['https'] })],
+        limits: { http_connect_ms: 50 },
+      });
+      const answer = await guest({ url: `https://127.0.0.1:${port}/` });
+      expect(answer.error.message).toContain('limits.http_connect_ms');
+    } finally {
+      await new Promise((resolve) => silent.close(resolve));
+    }
+  });
+
+  it.each([
+    ['says nothing', ''],
+    ['sends hints only', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
+  ])('gives up on a server that %s after the time to the first byte', async (_, bytes) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).resume();
+      socket.write(bytes);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as { port: number };
+      const guest = createGuest({ grants: [grantFor(port)], limits: { http_first_byte_ms: 50 } });
+      const answer = await guest({ url: `http://127.0.0.1:${port}/` });
+      expect(answer.error).toMatchObject({ code: 'ERR_HTTP_TIMEOUT', retryable: true });
+      expect(answer.error.message).toContain('limits.http_first_byte_ms');
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
+  it('leaves a second address some of the time when the first one never answers', async () => {
+    await using server = await startServer();
+    const dialled: string[] = [];
+    const http: HttpClientOptions = {
+      resolve: resolverOf({ 'a.test': ['127.0.0.9', '127.0.0.1'] }),
+      dial: (address, port, signal) => {
+        dialled.push(address);
+        return address === '127.0.0.9' ? new Promise<never>(() => {}) : dialTcp(address, port, signal);
+      },
+    };
+    const guest = createGuest({
+      grants: [grantFor(server.port, { hosts: ['a.test'] })],
+      limits: { http_connect_ms: 1000 },
+      http,
+    });
+    expect((await guest({ url: `http://a.test:${server.port}/` })).body).toBe('hello');
+    expect(dialled).toEqual(['127.0.0.9', '127.0.0.1']);
+  });
+
   it('gives up on a resolver, a dialler and a secret that never answer', async () => {
     const never = () => new Promise<never>(() => {});
     const grants = [grantFor(80, { hosts: ['a.test'] })];
@@ -126,17 +200,6 @@ describe('the HTTP client', () => {
     const http = { resolve: resolverOf({ 'a.test': ['127.0.0.9', '127.0.0.1'] }) };
     const guest = createGuest({ grants: [grantFor(server.port, { hosts: ['a.test'] })], http });
     expect((await guest({ url: `http://a.test:${server.port}/` })).body).toBe('hello');
-  });
-
-  it('uses a new connection for every request, so that none outlives its grant', async () => {
-    const ports = new Set<number | undefined>();
-    await using server = await startServer((request, response) => {
-      ports.add(request.socket.remotePort);
-      response.end();
-    });
-    const guest = createGuest({ grants: [grantFor(server.port)] });
-    for (let count = 0; count < 3; count += 1) await guest({ url: `http://127.0.0.1:${server.port}/` });
-    expect(ports.size).toBe(3);
   });
 
   it('joins headers of one name and leaves out those of the connection', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRedactor, percentEncode } from '../../../src/host/secrets/redact.ts';
+import { percentEncode } from '../../../src/host/secrets/forms.ts';
+import { createRedactor } from '../../../src/host/secrets/redact.ts';
 
 const VALUE = 'p4ss/w+rd "ü" %41 end';
 const redactor = createRedactor(new Map([['KEY', VALUE]]));
@@ -17,6 +18,10 @@ describe('the redactor', () => {
     ['in basic authorisation', Buffer.from(`user:${VALUE}`).toString('base64')],
     ['in base64 behind two bytes', Buffer.from(`ab${VALUE}xyz`).toString('base64')],
     ['in base64url', Buffer.from(`u:${VALUE}`).toString('base64url')],
+    ['in hexadecimal', Buffer.from(`u:${VALUE}`).toString('hex')],
+    ['in hexadecimal in upper case', Buffer.from(VALUE).toString('hex').toUpperCase()],
+    ['reversed', [...VALUE].reverse().join('')],
+    ['reversed in JSON', JSON.stringify([...VALUE].reverse().join(''))],
   ])('finds and replaces a value %s', (_, text) => {
     expect(redactor.finds(text)).toBe(true);
     expect(redactor.text(`<${text}>`)).toContain('[secret KEY]');

@@ -1,7 +1,8 @@
 import { createBoundary } from '../../../src/host/boundary.ts';
 import { createHttpClient, type HttpClientOptions } from '../../../src/host/egress/http-client.ts';
-import type { Authority, BoundaryAnswer, HostServices } from '../../../src/host/host-call.ts';
+import type { Authority, Boundary, BoundaryAnswer, HostServices } from '../../../src/host/host-call.ts';
 import { createSecretSource } from '../../../src/host/secrets/secret-source.ts';
+import { createUsedSecrets } from '../../../src/host/secrets/used-secrets.ts';
 import { type GrantInput, Grants } from '../../../src/model/grant.ts';
 import { clampLimits, DEFAULT_LIMITS, type PartialLimits } from '../../../src/model/limits.ts';
 import { secretPlaceholder } from '../../../src/model/references.ts';
@@ -40,6 +41,7 @@ export interface GuestOptions {
   readonly http?: HttpClientOptions;
   readonly services?: Partial<HostServices>;
   readonly handler?: string;
+  readonly nowMs?: () => number;
 }
 
 export function authorityOf({ grants = [], limits = {}, handler = 'probe' }: GuestOptions = {}): Authority {
@@ -48,6 +50,9 @@ export function authorityOf({ grants = [], limits = {}, handler = 'probe' }: Gue
     grants: Grants.parse(grants),
     limits: clampLimits(DEFAULT_LIMITS, limits),
     secretMark: MARK,
+    usedSecrets: createUsedSecrets(),
+    namespace: 'wasm',
+    digest: 'sha256:probe',
   };
 }
 
@@ -73,8 +78,13 @@ export function resolverOf(zone: Readonly<Record<string, readonly string[]>>) {
 
 /** Something that makes host calls as a guest does. */
 export function createGuest(options: GuestOptions = {}) {
-  const boundary = createBoundary(servicesOf(options));
-  const authority = authorityOf(options);
+  const { nowMs } = options;
+  const boundary = createBoundary(servicesOf(options), nowMs === undefined ? {} : { nowMs });
+  return invocationOf(boundary, authorityOf(options));
+}
+
+/** One more invocation at a boundary. */
+export function invocationOf(boundary: Boundary, authority: Authority) {
   let calls = 0;
   return async (
     head: Head | Uint8Array,

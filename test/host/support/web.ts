@@ -43,7 +43,10 @@ export async function startServer(
     });
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
-  await new Promise<void>((resolve) => server.listen(port, address, resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, resolve);
+  });
   return {
     port: (server.address() as AddressInfo).port,
     requests,
@@ -52,4 +55,36 @@ export async function startServer(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+export interface Twins extends AsyncDisposable {
+  /** On 127.0.0.2. */
+  readonly outside: TestServer;
+  /** On 127.0.0.1, at the same port. */
+  readonly inside: TestServer;
+}
+
+const TWIN_TRIES = 20;
+
+/** Two servers that differ in their address only. A port that is free at one address may be taken at the other. */
+export async function startTwins(
+  outside: RequestListener | undefined,
+  inside: RequestListener,
+): Promise<Twins> {
+  for (let tries = 1; ; tries += 1) {
+    const first = await startServer(outside, { address: '127.0.0.2' });
+    try {
+      const second = await startServer(inside, { port: first.port });
+      return {
+        outside: first,
+        inside: second,
+        async [Symbol.asyncDispose]() {
+          await Promise.all([first[Symbol.asyncDispose](), second[Symbol.asyncDispose]()]);
+        },
+      };
+    } catch (error) {
+      await first[Symbol.asyncDispose]();
+      if (tries === TWIN_TRIES || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
 }

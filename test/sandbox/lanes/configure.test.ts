@@ -93,14 +93,14 @@ describe('the memory budget', () => {
   const MB = 1024 * 1024;
 
   it('lets as many guests run as it has room for; the others wait and none fails', async () => {
-    const sandbox = sandboxWith({ lanes: 1, inFlightPerLane: 64, memoryBudgetBytes: 2 * MB });
-    const running = await waiting(sandbox, 40);
-    await server.until(32);
-    expect(sandbox.status).toMatchObject({ memoryCommittedBytes: 2 * MB, pending: 40 });
+    const sandbox = sandboxWith({ lanes: 1, inFlightPerLane: 64, memoryBudgetBytes: MB });
+    const running = await waiting(sandbox, 24);
+    await server.until(16);
+    expect(sandbox.status).toMatchObject({ memoryCommittedBytes: MB, pending: 24 });
     // No room, so nobody should claim more.
-    expect(sandbox.capacity).toBe(40);
-    sandbox.configure({ memoryBudgetBytes: 3 * MB });
-    await server.until(40);
+    expect(sandbox.capacity).toBe(24);
+    sandbox.configure({ memoryBudgetBytes: 2 * MB });
+    await server.until(24);
     server.release();
     for (const outcome of await Promise.all(running)) expect(outcome.kind).toBe('completed');
     expect(sandbox.status.memoryCommittedBytes).toBe(0);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createUsedSecrets } from '../../../src/host/secrets/used-secrets.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import { Convictions } from '../../../src/sandbox/lanes/convictions.ts';
 import type { Job, JobEnd } from '../../../src/sandbox/lanes/job.ts';
@@ -10,11 +11,22 @@ import { CLOCK_BYTES, clockOf } from '../../../src/sandbox/protocol.ts';
 function job(done: (end: JobEnd) => void): Job {
   return {
     artifact: { digest: 'sha256:0', image: null, memoryMinPages: 1 } as unknown as Job['artifact'],
-    authority: Object.freeze({ handler: 'h', grants: [], limits: DEFAULT_LIMITS }),
+    authority: Object.freeze({
+      handler: 'h',
+      grants: [],
+      limits: DEFAULT_LIMITS,
+      secretMark: null,
+      usedSecrets: createUsedSecrets(),
+      namespace: '',
+      digest: 'sha256:0',
+    }),
     input: new Uint8Array(),
     config: new Uint8Array(),
     step: new Uint8Array(),
     timeMs: null,
+    timeAfterCall: () => null,
+    seed: null,
+    recorder: null,
     logLevel: null,
     mayWait: false,
     boundary: () => Promise.reject(new Error('nobody calls')),

@@ -49,6 +49,7 @@ function workplace(): Workplace {
       sentAtMs: 0,
       slot,
       status: 0,
+      timeMs: null,
       payload: new Uint8Array([1, 2, 3]),
     }),
     mark: { enter: () => {}, leave: () => {} },
@@ -65,6 +66,7 @@ async function invoke(module: ModuleMessage, call: Call, place: Workplace): Prom
     step: new Uint8Array(),
     limits: { ...LIMITS, memory_pages: call.pages },
     timeMs: null,
+    seed: null,
     logLevel: null,
     mayWait: false,
   };

@@ -1,0 +1,75 @@
+import { Piscina } from 'piscina';
+import type { JsonValue } from '../model/json.ts';
+import type { SchemaFault } from './json-schema.ts';
+import type { SchemaAnswer, SchemaTask } from './schema-thread.ts';
+
+/** How long compiling a schema or checking one value may take. */
+export const SCHEMA_CHECK_MS = 1000;
+const HEAP_MB = 64;
+/** A thread that nobody needs ends after this time. */
+const IDLE_MS = 5000;
+
+const ENTRY = new URL(
+  import.meta.url.endsWith('.ts') ? './schema-thread.ts' : './schema-thread.js',
+  import.meta.url,
+);
+
+/** Why a schema does not compile (in time), or null. */
+export async function compileApart(schema: string): Promise<string | null> {
+  const answer = await inTurn({ schema, value: null });
+  if (answer === null) return `it takes longer than ${SCHEMA_CHECK_MS} ms to compile`;
+  return 'broken' in answer ? answer.broken : null;
+}
+
+/** What `value` violates of a schema that compiles; a check that takes too long is a violation. */
+export async function checkApart(schema: string, value: JsonValue): Promise<readonly SchemaFault[]> {
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    return [{ path: [], message: 'is nested too deep to be checked' }];
+  }
+  const answer = await inTurn({ schema, value: text });
+  if (answer === null) return [{ path: [], message: `cannot be checked within ${SCHEMA_CHECK_MS} ms` }];
+  return 'broken' in answer ? [{ path: [], message: answer.broken }] : answer.faults;
+}
+
+let pool: Piscina | null = null;
+let lastTurn: Promise<unknown> = Promise.resolve();
+let warm = false;
+
+/** One task at a time, so that its time is its own. Null: it took too long and its thread was ended. */
+function inTurn(task: SchemaTask): Promise<SchemaAnswer | null> {
+  const turn = lastTurn.then(() => run(task));
+  lastTurn = turn.catch(() => {});
+  return turn;
+}
+
+async function run(task: SchemaTask): Promise<SchemaAnswer | null> {
+  pool ??= new Piscina({
+    filename: ENTRY.href,
+    minThreads: 0,
+    maxThreads: 1,
+    concurrentTasksPerWorker: 1,
+    idleTimeout: IDLE_MS,
+    env: {},
+    execArgv: [],
+    argv: [],
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+  });
+  // A thread's start is not the schema's fault.
+  if (!warm || pool.threads.length === 0)
+    await pool.run({ schema: 'true', value: null } satisfies SchemaTask);
+  warm = true;
+  const expiry = new AbortController();
+  const timer = setTimeout(() => expiry.abort(), SCHEMA_CHECK_MS);
+  try {
+    return (await pool.run(task, { signal: expiry.signal })) as SchemaAnswer;
+  } catch {
+    // Ended by the time, or by the bound of its heap.
+    warm = false;
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
