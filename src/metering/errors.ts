@@ -26,6 +26,8 @@ export const METERING_ERROR_CODES = Object.freeze({
   'unsupported-gc': 'garbage-collected types: structs, arrays, recursion groups, typed references',
   'unsupported-function-references': 'call_ref, br_on_null and tables with an initial value',
   'unsupported-stack-switching': 'continuations: cont types, suspend, resume',
+  'unsupported-mixed-exceptions':
+    'old and new exceptions in one module (engines notice only in one of their compiler threads)',
   'unsupported-page-size': 'memories with a custom page size',
 
   'limit-module-bytes': 'the module is too large',

@@ -8,6 +8,7 @@ import {
   writeCounterImports,
   writeCounters,
 } from './counters.ts';
+import { MeteringError } from './errors.ts';
 import { featuresOf } from './features.ts';
 import { BodyDecoder } from './function-body.ts';
 import { BodyEmitter } from './instrument.ts';
@@ -152,6 +153,9 @@ function meterCode(
   });
   const growsMemory = place === 'import' || decoder.seen[MEMORY_GROW] === 1;
   const features = featuresOf(module, decoder.seen);
+  if (features.includes('legacy-exceptions') && features.includes('exception-references')) {
+    throw new MeteringError('unsupported-mixed-exceptions', 'the module uses try and try_table');
+  }
   return { section, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
 }
 

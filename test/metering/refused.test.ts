@@ -44,6 +44,7 @@ const REFUSED: Partial<Record<MeteringErrorCode, Uint8Array>> = {
   'unsupported-gc': oneFunction([0xfb, 0x00, 0x00, 0x0b]),
   'unsupported-function-references': oneFunction([0x14, 0x00, 0x0b]),
   'unsupported-stack-switching': oneFunction([0xe0, 0x00, 0x0b]),
+  'unsupported-mixed-exceptions': oneFunction([0x06, 0x40, 0x0b, 0x1f, 0x40, 0x00, 0x0b, 0x0b]),
   'unsupported-page-size': binary(section(5, 1, 8, 1, 0)),
   'conflict-reserved-export': wat('(module (func (export "metering:start")))'),
 };
