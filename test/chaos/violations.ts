@@ -15,23 +15,17 @@ export interface Expected {
   readonly orphans: ReadonlySet<string> | null;
   /** How many steps there are. */
   readonly steps: number;
-  /** Attempts that have to be lost with their lane. */
-  readonly lostLanes: number;
 }
 
 const ENDS = ['enqueued_for_orchestration', 'enqueued_as_error_for_orchestration'];
 
 export function findViolations(steps: readonly StepHistory[], expected: Expected): readonly Violation[] {
-  const lanes = steps.flatMap(failures).filter((code) => code === 'ERR_LANE_LOST').length;
   return [
     ...steps.flatMap((step) => [...resultViolations(step), ...attemptViolations(step, expected.codes)]),
     ...orphanViolations(steps, expected.orphans),
     ...(steps.length === expected.steps
       ? []
       : [{ kind: 'lost', message: `expected ${expected.steps} steps, got ${steps.length}` } as const]),
-    ...(lanes < expected.lostLanes
-      ? [attempts(`expected at least ${expected.lostLanes} attempt lost with its lane, got ${lanes}`)]
-      : []),
   ];
 }
 
