@@ -27,8 +27,10 @@ const MARKERS: readonly (readonly [feature: string, first: number, end: number])
   ['segment-use', PREFIX_FC + 12, PREFIX_FC + 14],
 ];
 
-/** The features beyond WebAssembly 1.0 that a module uses, given which opcodes occur in it. */
-export function featuresOf(module: ModuleSkeleton, seen: Uint8Array): string[] {
+const EXNREF = 0x69;
+
+/** The features beyond WebAssembly 1.0 that a module uses, given which opcodes occur in it, and whether the type exnref does. */
+export function featuresOf(module: ModuleSkeleton, seen: Uint8Array, bodiesUseExnref: boolean): string[] {
   const features = new Set<string>();
   for (const [feature, first, end] of MARKERS) {
     if (seen.subarray(first, end).includes(1)) features.add(feature);
@@ -37,6 +39,7 @@ export function featuresOf(module: ModuleSkeleton, seen: Uint8Array): string[] {
   if (module.memories.some(({ wide }) => wide) || module.tables.some(({ wide }) => wide))
     features.add('memory64');
   if (module.memories.length > 1) features.add('multi-memory');
+  if (bodiesUseExnref || declaresExnref(module)) features.add('exception-references');
   if (module.tags.length > 0) features.add('exceptions');
   if (module.tables.length > 1) features.add('reference-types');
   const mutableImports = module.globals.slice(0, module.imported.global).some((global) => global.mutable);
@@ -45,4 +48,12 @@ export function featuresOf(module: ModuleSkeleton, seen: Uint8Array): string[] {
   );
   if (mutableImports || mutableExports) features.add('mutable-globals');
   return [...features].sort();
+}
+
+function declaresExnref({ types, tables, globals }: ModuleSkeleton): boolean {
+  return (
+    types.some(({ params, results }) => params.includes(EXNREF) || results.includes(EXNREF)) ||
+    tables.some(({ element }) => element === 'exnref') ||
+    globals.some(({ type }) => type === 'exnref')
+  );
 }

@@ -51,6 +51,11 @@ export class BodyDecoder {
     this.#offsetBytes = module.memories.some((memory) => memory.wide) ? 10 : 5;
   }
 
+  /** `exnref` occurs as a type in the decoded bodies. */
+  get usesExnref(): boolean {
+    return this.#context.reader.hasReadExnref;
+  }
+
   /** Decodes the body of a function. */
   decode(range: CodeRange, index: number): BodyPlan {
     const { reader, shapes, blocks, lines, facts, reaches } = this.#context;

@@ -152,9 +152,9 @@ function meterCode(
     heaviestFrame = Math.max(heaviestFrame, plan.weight);
   });
   const growsMemory = place === 'import' || decoder.seen[MEMORY_GROW] === 1;
-  const features = featuresOf(module, decoder.seen);
+  const features = featuresOf(module, decoder.seen, decoder.usesExnref);
   if (features.includes('legacy-exceptions') && features.includes('exception-references')) {
-    throw new MeteringError('unsupported-mixed-exceptions', 'the module uses try and try_table');
+    throw new MeteringError('unsupported-mixed-exceptions', 'the module uses try, and try_table or exnref');
   }
   return { section, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
 }

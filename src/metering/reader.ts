@@ -7,6 +7,8 @@ export class Reader {
   readonly bytes: Uint8Array;
   position: number;
   end: number;
+  /** A type that was read here is `exnref`. */
+  hasReadExnref = false;
 
   constructor(bytes: Uint8Array, position = 0, end = bytes.length) {
     this.bytes = bytes;

@@ -60,6 +60,7 @@ export function readValueType(reader: Reader): number {
   const offset = reader.position;
   const byte = reader.byte();
   if (byte >= V128 && byte <= I32) return byte;
+  if (byte === 0x69) reader.hasReadExnref = true;
   if (byte === 0x70 || byte === 0x6f || byte === 0x69) return byte;
   throw refusedType(byte, offset);
 }
@@ -69,7 +70,10 @@ export function readReferenceType(reader: Reader): ReferenceType {
   const byte = reader.byte();
   if (byte === 0x70) return 'funcref';
   if (byte === 0x6f) return 'externref';
-  if (byte === 0x69) return 'exnref';
+  if (byte === 0x69) {
+    reader.hasReadExnref = true;
+    return 'exnref';
+  }
   throw refusedType(byte, offset);
 }
 

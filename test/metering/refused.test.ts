@@ -62,6 +62,11 @@ const MORE: readonly [name: string, code: MeteringErrorCode, bytes: Uint8Array][
     'malformed-index',
     binary(type, section(3, 1, 0), section(8, 0), section(10, 1, 5, 0, 0xd2, 0, 0x1a, 0x0b)),
   ],
+  [
+    'an exnref beside the old try',
+    'unsupported-mixed-exceptions',
+    oneFunction([0x06, 0x40, 0x0b, 0xd0, 0x69, 0x1a, 0x0b]),
+  ],
   ['a struct type', 'unsupported-gc', binary(section(1, 1, 0x5f, 0))],
   ['a recursion group', 'unsupported-gc', binary(section(1, 1, 0x4e, 1, 0x60, 0, 0))],
   ['a typed reference', 'unsupported-gc', binary(section(1, 1, 0x60, 1, 0x64, 0, 0))],
