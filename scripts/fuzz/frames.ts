@@ -5,8 +5,6 @@
  */
 import { hash } from 'node:crypto';
 import type { Boundary, BoundaryAnswer } from '../../src/host/host-call.ts';
-import { createUsedSecrets } from '../../src/host/secrets/used-secrets.ts';
-import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { packFromLane, packToLane, type ToLane, unpackToLane } from '../../src/sandbox/batch.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';
 import { Lane } from '../../src/sandbox/lanes/lane.ts';
@@ -14,6 +12,7 @@ import type { OpenLink } from '../../src/sandbox/lanes/link.ts';
 import { packClock, unpackClock } from '../../src/sandbox/process/clock-frame.ts';
 import { FRAME, type FrameKind, FrameReader, frameHeader } from '../../src/sandbox/process/frames.ts';
 import { CLOCK_BYTES, epochMs, type ResultMessage } from '../../src/sandbox/protocol.ts';
+import { exampleJob } from '../../test/support/jobs.ts';
 
 export interface FuzzOptions {
   readonly count: number;
@@ -138,39 +137,16 @@ function sendToChild(frame: Uint8Array, random: Random): void {
 function fuzzJob(boundary: Boundary, onDone: () => void): Job {
   let done = false;
   const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
-  return {
+  return exampleJob({
     artifact: { digest: 'sha256:0', module, image: null, memoryMinPages: 1 } as unknown as Job['artifact'],
-    authority: Object.freeze({
-      handler: 'fuzzed',
-      grants: [],
-      limits: DEFAULT_LIMITS,
-      secretMark: null,
-      usedSecrets: createUsedSecrets(),
-      namespace: '',
-      digest: 'sha256:0',
-    }),
-    input: new Uint8Array(),
-    config: new Uint8Array(),
-    step: new Uint8Array(),
-    timeMs: null,
-    timeAfterCall: () => null,
-    seed: null,
-    recorder: null,
-    logLevel: null,
-    mayWait: false,
     boundary,
-    queuedAtMs: 0,
-    calls: [],
-    tape: [],
-    losses: 0,
-    abort: null,
     tier: 'process',
     done: () => {
       if (done) throw new Error('a job ended twice');
       done = true;
       onDone();
     },
-  };
+  });
 }
 
 type Random = (below: number) => number;

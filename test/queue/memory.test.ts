@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { StepResult } from '../../src/model/step-result.ts';
 import { createMemoryQueue } from '../../src/queue/memory.ts';
+import { stepInvocation } from '../support/invocations.ts';
 import { describeStepQueue } from './conformance.ts';
-import { exampleInvocation } from './invocation.ts';
 
 describeStepQueue('in memory', async () => {
   const queue = createMemoryQueue();
   return {
     queue,
     async enqueue(name) {
-      const invocation = exampleInvocation(name);
+      const invocation = stepInvocation({ stepName: name });
       queue.enqueue(invocation);
       return invocation.stepUuid;
     },
@@ -52,7 +52,10 @@ describe('the queue in memory', () => {
   it('holds a retry back until its delay is over', async () => {
     const { queue, delays, fail, advance } = start();
     queue.enqueue(
-      exampleInvocation('one', { retry: { backoff: 'linear', backoffBaseMs: 300, maxBackoffMs: null } }),
+      stepInvocation({
+        stepName: 'one',
+        retry: { backoff: 'linear', backoffBaseMs: 300, maxBackoffMs: null },
+      }),
     );
     await fail(failure(true, null));
     expect(delays).toEqual([0, 300]);
@@ -67,13 +70,13 @@ describe('the queue in memory', () => {
 
   it('retries neither a permanent failure nor one that has used up its attempts', async () => {
     const { queue, fail } = start();
-    const step = exampleInvocation('one', { maxAttempts: 2 });
+    const step = stepInvocation({ stepName: 'one', maxAttempts: 2 });
     queue.enqueue(step);
     await fail(failure(true, 0));
     await fail(failure(true, 0));
     expect(queue.depth).toBe(0);
     expect(queue.resultOf(step.stepUuid)).toEqual(failure(true, 0));
-    queue.enqueue(exampleInvocation('two'));
+    queue.enqueue(stepInvocation({ stepName: 'two' }));
     await fail(failure(false, null));
     expect(queue.depth).toBe(0);
   });

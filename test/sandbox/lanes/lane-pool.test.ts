@@ -1,44 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createUsedSecrets } from '../../../src/host/secrets/used-secrets.ts';
-import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import { Convictions } from '../../../src/sandbox/lanes/convictions.ts';
-import type { Job, JobEnd } from '../../../src/sandbox/lanes/job.ts';
+import type { JobEnd } from '../../../src/sandbox/lanes/job.ts';
 import { LanePool } from '../../../src/sandbox/lanes/lane-pool.ts';
 import { Room } from '../../../src/sandbox/lanes/room.ts';
 import { elapsedMs } from '../../../src/sandbox/lanes/wall-time.ts';
 import { CLOCK_BYTES, clockOf } from '../../../src/sandbox/protocol.ts';
+import { exampleJob } from '../../support/jobs.ts';
 
-function job(done: (end: JobEnd) => void): Job {
-  return {
-    artifact: { digest: 'sha256:0', image: null, memoryMinPages: 1 } as unknown as Job['artifact'],
-    authority: Object.freeze({
-      handler: 'h',
-      grants: [],
-      limits: DEFAULT_LIMITS,
-      secretMark: null,
-      usedSecrets: createUsedSecrets(),
-      namespace: '',
-      digest: 'sha256:0',
-    }),
-    input: new Uint8Array(),
-    config: new Uint8Array(),
-    step: new Uint8Array(),
-    timeMs: null,
-    timeAfterCall: () => null,
-    seed: null,
-    recorder: null,
-    logLevel: null,
-    mayWait: false,
-    boundary: () => Promise.reject(new Error('nobody calls')),
-    queuedAtMs: 0,
-    calls: [],
-    tape: [],
-    losses: 0,
-    abort: null,
-    tier: 'thread',
-    done,
-  };
-}
+const job = (done: (end: JobEnd) => void) => exampleJob({ done });
 
 describe('a pool whose lanes never become ready', () => {
   it('gives its jobs back, to be retried, instead of keeping them for ever, and convicts nobody', async () => {
