@@ -9,10 +9,14 @@ import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import type { StepResult } from '../../src/model/step-result.ts';
 import { createMemoryQueue, type MemoryQueue } from '../../src/queue/memory.ts';
 import { createSandbox, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { ECHO, ENDLESS, guest } from '../guests/wat.ts';
+import { ECHO, ENDLESS, guest, text } from '../guests/wat.ts';
 import { stepInvocation } from '../support/invocations.ts';
 
 let sandbox: Sandbox;
+const PRETENCE = text(
+  64,
+  JSON.stringify({ code: 'ERR_ABORTED', message: 'said by the guest', retryable: true }),
+);
 let queue: MemoryQueue;
 let broker: Broker;
 const events = createEvents();
@@ -42,6 +46,14 @@ beforeAll(async () => {
     { ...(await entry('liar', ECHO)), checkOutput: compileSchema({ required: ['total'] }) },
     await entry('endless', ENDLESS),
     await entry('trap', guest({ body: '(unreachable)' })),
+    await entry(
+      'pretender',
+      guest({
+        imports: ['fail'],
+        fields: PRETENCE.field,
+        body: `(call $fail ${PRETENCE.args}) (i32.const 0)`,
+      }),
+    ),
     await entry(
       'not_json',
       guest({
@@ -218,6 +230,14 @@ describe('a step that cannot be served ends with a code and a sentence', () => {
     });
     expect(error).toMatchObject({ retryable: false, errorType: 'permanent_error' });
     expect(error?.code).toMatch(/^[a-z_]+$/);
+  });
+});
+
+describe('a handler that says it was broken off by the broker', () => {
+  it('has failed like any other: its attempt counts', async () => {
+    const result = await resultOf(stepInvocation({ callable: 'pretender' }));
+    expect(result).toMatchObject({ success: false, error: { code: 'ERR_ABORTED' } });
+    expect(result.uncounted).not.toBe(true);
   });
 });
 
