@@ -3,8 +3,10 @@ import type { JsonValue } from '../model/json.ts';
 import type { SchemaFault } from './json-schema.ts';
 import type { SchemaAnswer, SchemaTask } from './schema-thread.ts';
 
-/** How long compiling a schema or checking one value may take. */
+/** How long checking one value may take, while its step waits. */
 export const SCHEMA_CHECK_MS = 1000;
+/** How long compiling a schema may take: once for each handler, and a busy machine must not refuse one. */
+const SCHEMA_COMPILE_MS = 10_000;
 const HEAP_MB = 64;
 /** A thread that nobody needs ends after this time. */
 const IDLE_MS = 5000;
@@ -16,8 +18,8 @@ const ENTRY = new URL(
 
 /** Why a schema does not compile (in time), or null. */
 export async function compileApart(schema: string): Promise<string | null> {
-  const answer = await inTurn({ schema, value: null });
-  if (answer === null) return `it takes longer than ${SCHEMA_CHECK_MS} ms to compile`;
+  const answer = await inTurn({ schema, value: null }, SCHEMA_COMPILE_MS);
+  if (answer === null) return `it takes longer than ${SCHEMA_COMPILE_MS} ms to compile`;
   return 'broken' in answer ? answer.broken : null;
 }
 
@@ -29,7 +31,7 @@ export async function checkApart(schema: string, value: JsonValue): Promise<read
   } catch {
     return [{ path: [], message: 'is nested too deep to be checked' }];
   }
-  const answer = await inTurn({ schema, value: text });
+  const answer = await inTurn({ schema, value: text }, SCHEMA_CHECK_MS);
   if (answer === null) return [{ path: [], message: `cannot be checked within ${SCHEMA_CHECK_MS} ms` }];
   return 'broken' in answer ? [{ path: [], message: answer.broken }] : answer.faults;
 }
@@ -39,13 +41,13 @@ let lastTurn: Promise<unknown> = Promise.resolve();
 let warm = false;
 
 /** One task at a time, so that its time is its own. Null: it took too long and its thread was ended. */
-function inTurn(task: SchemaTask): Promise<SchemaAnswer | null> {
-  const turn = lastTurn.then(() => run(task));
+function inTurn(task: SchemaTask, limitMs: number): Promise<SchemaAnswer | null> {
+  const turn = lastTurn.then(() => run(task, limitMs));
   lastTurn = turn.catch(() => {});
   return turn;
 }
 
-async function run(task: SchemaTask): Promise<SchemaAnswer | null> {
+async function run(task: SchemaTask, limitMs: number): Promise<SchemaAnswer | null> {
   pool ??= new Piscina({
     filename: ENTRY.href,
     minThreads: 0,
@@ -62,7 +64,7 @@ async function run(task: SchemaTask): Promise<SchemaAnswer | null> {
     await pool.run({ schema: 'true', value: null } satisfies SchemaTask);
   warm = true;
   const expiry = new AbortController();
-  const timer = setTimeout(() => expiry.abort(), SCHEMA_CHECK_MS);
+  const timer = setTimeout(() => expiry.abort(), limitMs);
   try {
     return (await pool.run(task, { signal: expiry.signal })) as SchemaAnswer;
   } catch {
