@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { HOST_STATUS } from '../model/abi.ts';
 import type { Grant } from '../model/grant.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
@@ -54,7 +54,7 @@ export function createBoundary(supplied: HostServices, options: BoundaryOptions 
     const audit: Audit = {
       call: name,
       startedMs,
-      requestSha256: sha256(payload),
+      requestSha256: hash('sha256', payload),
       target: name,
       requestBytes: payload.byteLength,
       grant: null,
@@ -145,13 +145,9 @@ function answerOf(reply: HostReply, audit: Audit, { grants }: Authority): Bounda
       requestBytes: audit.requestBytes,
       responseBytes: ok ? payload.byteLength : 0,
       requestSha256: audit.requestSha256,
-      responseSha256: secret === null ? sha256(payload) : null,
+      responseSha256: secret === null ? hash('sha256', payload) : null,
       atMs: Math.round(performance.timeOrigin + audit.startedMs),
       ms: Math.round(performance.now() - audit.startedMs),
     }),
   };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,5 +1,6 @@
 import { OPCODE_SPACE, PREFIX_FC, PREFIX_FD } from './opcodes.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
+import { EXNREF } from './types.ts';
 
 /** Opcodes that tell a feature: from the first up to, not including, the second. */
 const MARKERS: readonly (readonly [feature: string, first: number, end: number])[] = [
@@ -26,8 +27,6 @@ const MARKERS: readonly (readonly [feature: string, first: number, end: number])
   ['segment-use', PREFIX_FC + 8, PREFIX_FC + 10],
   ['segment-use', PREFIX_FC + 12, PREFIX_FC + 14],
 ];
-
-const EXNREF = 0x69;
 
 /** The features beyond WebAssembly 1.0 that a module uses, given which opcodes occur in it, and whether the type exnref does. */
 export function featuresOf(module: ModuleSkeleton, seen: Uint8Array, bodiesUseExnref: boolean): string[] {

@@ -55,13 +55,16 @@ export function valueTypeName(byte: number): ValueType {
   return name;
 }
 
+/** The byte of the type `exnref`. */
+export const EXNREF = 0x69;
+
 /** The byte of a value type; every other byte is refused. */
 export function readValueType(reader: Reader): number {
   const offset = reader.position;
   const byte = reader.byte();
   if (byte >= V128 && byte <= I32) return byte;
-  if (byte === 0x69) reader.hasReadExnref = true;
-  if (byte === 0x70 || byte === 0x6f || byte === 0x69) return byte;
+  if (byte === EXNREF) reader.hasReadExnref = true;
+  if (byte === 0x70 || byte === 0x6f || byte === EXNREF) return byte;
   throw refusedType(byte, offset);
 }
 
@@ -70,7 +73,7 @@ export function readReferenceType(reader: Reader): ReferenceType {
   const byte = reader.byte();
   if (byte === 0x70) return 'funcref';
   if (byte === 0x6f) return 'externref';
-  if (byte === 0x69) {
+  if (byte === EXNREF) {
     reader.hasReadExnref = true;
     return 'exnref';
   }

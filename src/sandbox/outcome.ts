@@ -66,18 +66,14 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     denials: job.calls.filter((call) => !call.allowed).length,
     seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
-    input_sha256: sha256(job.input),
-    output_sha256: result.kind === 'completed' ? sha256(result.output) : null,
+    input_sha256: hash('sha256', job.input),
+    output_sha256: result.kind === 'completed' ? hash('sha256', result.output) : null,
     tier: job.tier,
     usage: job.tier === 'process' ? 'reported' : 'measured',
     outcome: result.kind,
     queued_ms: usage.queuedMs,
     wall_ms: usage.wallMs,
   });
-}
-
-function sha256(content: Uint8Array | string): string {
-  return hash('sha256', content, 'hex');
 }
 
 function round(ms: number): number {

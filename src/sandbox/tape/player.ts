@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Authority, Boundary, BoundaryAnswer } from '../../host/host-call.ts';
 import { loadSecrets } from '../../host/secrets/load-secrets.ts';
 import type { SecretSource } from '../../host/secrets/secret-source.ts';
@@ -33,7 +33,7 @@ export function createPlayer(tape: Tape, secrets: SecretSource): Player {
   const boundary: Boundary = async (authority, wireNumber, payload, _callsBefore, signal) => {
     const recorded = tape.calls[played];
     played += 1;
-    const digest = sha256(payload);
+    const digest = hash('sha256', payload);
     divergence ??= differenceOf(played, recorded, wireNumber, digest);
     if (recorded === undefined || divergence !== null) return replyOf(`#${wireNumber}`, digest, OFF_THE_TAPE);
     const { status, secret, answer } = recorded;
@@ -118,8 +118,4 @@ function replyOf(
       ms: 0,
     },
   };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
