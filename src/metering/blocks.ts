@@ -23,10 +23,13 @@ export interface Block {
   inflow: number;
   /** The same for both arms of an `if`. */
   otherwise: number;
-  /** The mark of a loop that can run, and how many branches lead back to it: unconditional ones, and others. */
+  /** The mark and the first line of a loop that can run, and how many branches lead back to it: unconditional ones, and others. */
   loopMark: number;
+  loopLine: number;
   repeats: number;
   otherRepeats: number;
+  /** A call in it can run. */
+  hasCall: boolean;
 }
 
 const NONE: OperandList = { count: 0, sizes: new Uint8Array(0), bytes: 0 };
@@ -58,6 +61,7 @@ export class BlockStack {
     block.inflow = 0;
     block.repeats = 0;
     block.otherRepeats = 0;
+    block.hasCall = false;
     operands.enter(block.base, block.baseBytes, false);
     operands.pushAll(shape.params);
   }
@@ -116,8 +120,10 @@ export class BlockStack {
       inflow: 0,
       otherwise: NO_ARRIVAL,
       loopMark: 0,
+      loopLine: 0,
       repeats: 0,
       otherRepeats: 0,
+      hasCall: false,
     };
     this.#blocks[this.depth++] = block;
     return block;

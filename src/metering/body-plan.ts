@@ -1,18 +1,19 @@
 import type { BodyFacts } from './body-context.ts';
+import type { HomesOfFunction } from './counter-home.ts';
+import type { DeclaredLocals } from './locals.ts';
 import { MARK, type Marks } from './marks.ts';
 import type { CodeRange } from './skeleton.ts';
 
 /** What the emitter has to know of one function. Valid until the next function is decoded. */
 export interface BodyPlan {
   readonly range: CodeRange;
-  /** Number of groups of declared locals, where the groups start, and where the code starts. */
-  readonly localGroups: number;
-  readonly localsStart: number;
+  readonly declared: DeclaredLocals;
   readonly codeStart: number;
   /** Parameters and declared locals. */
   readonly locals: number;
   readonly typeIndex: number;
   readonly marks: Marks;
+  readonly homes: HomesOfFunction;
   readonly facts: Readonly<BodyFacts>;
   /** Bytes of the frame against the depth limit. */
   readonly weight: number;
@@ -20,18 +21,35 @@ export interface BodyPlan {
   readonly counted: boolean;
 }
 
-/** Whether the counter lives in a local. Where a caught exception may have changed it, it cannot. */
-export function keepsLocal({ facts }: BodyPlan): boolean {
-  return facts.hasLoop && !facts.hasCatch;
+/** What a function has besides its charges. */
+export interface Checks {
+  /** The entry looks at fuel. */
+  readonly atEntry: boolean;
+  /** The exit does: calls return to where it is reached from. */
+  readonly atExit: boolean;
+  /** How many checks there are that end in one trap, those of entry and exit included. */
+  readonly count: number;
 }
 
-/** Whether anything is charged or checked at all. */
-export function needsCheck({ facts, marks }: BodyPlan): boolean {
-  if (facts.hasLoop || facts.hasCall || facts.hasLength || facts.hasWideLength) return true;
+const STOPS: ReadonlySet<number> = new Set([
+  MARK.loop,
+  MARK.afterImportCall,
+  MARK.importCall,
+  MARK.importTailCall,
+  MARK.length,
+  MARK.wideLength,
+  MARK.tableGrow,
+]);
+
+export function checksOf({ facts, marks, homes, counted }: BodyPlan): Checks {
+  let inside = 0;
+  let charges = facts.hasLoop || facts.hasCall;
   for (let index = 0; index < marks.count; index++) {
-    if (marks.kinds[index] === MARK.line || marks.kinds[index] === MARK.entry) {
-      if (marks.values[index] !== 0) return true;
-    }
+    const kind = marks.kinds[index] as number;
+    if (STOPS.has(kind)) inside++;
+    else if ((kind === MARK.line || kind === MARK.entry) && marks.values[index] !== 0) charges = true;
   }
-  return false;
+  const atEntry = charges || inside > 0;
+  const atExit = homes.exitAfterCall && (facts.fallsThrough || facts.leavesEarly);
+  return { atEntry, atExit, count: inside + (atEntry || counted ? 1 : 0) + (atExit ? 1 : 0) };
 }

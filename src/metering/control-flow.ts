@@ -123,7 +123,9 @@ export class ControlFlow {
     if (!lines.live) return;
     facts.hasLoop = true;
     lines.loop(reader.position);
-    this.#context.blocks.top().loopMark = lines.marks.count - 1;
+    const loop = this.#context.blocks.top();
+    loop.loopMark = lines.marks.count - 1;
+    loop.loopLine = lines.current;
   }
 
   #openIf(): void {
@@ -154,6 +156,7 @@ export class ControlFlow {
     const block = blocks.close();
     if (block.kind === 'function') {
       facts.fallsThrough = lines.live;
+      if (lines.live) lines.exit();
       lines.stop(BARRIER);
       lines.marks.add(MARK.end, at, 0);
       return;
@@ -177,10 +180,16 @@ export class ControlFlow {
       lines.weight = Math.min(block.inflow, block.weight);
       lines.start(MARK.line, reader.position, block.arrival);
     } else if (block.kind === 'loop') lines.reweigh(block.weight);
+    if (block.hasCall) this.#context.blocks.top().hasCall = true;
+    if (block.kind === 'loop' && block.live) this.#closeLoop(block);
+  }
+
+  #closeLoop({ repeats, otherRepeats, hasCall, loopLine, loopMark }: Block): void {
+    const { lines } = this.#context;
+    if (!hasCall && repeats + otherRepeats > 0) lines.tightLoop(loopLine);
     // With a branch to check at for each way back, the check costs no branch of its own.
-    const { live, repeats, otherRepeats } = block;
-    if (block.kind === 'loop' && live && otherRepeats === 0 && repeats > 0 && repeats <= REPEATS) {
-      lines.marks.kinds[block.loopMark] = MARK.uncheckedLoop;
+    if (otherRepeats === 0 && repeats > 0 && repeats <= REPEATS) {
+      lines.marks.kinds[loopMark] = MARK.uncheckedLoop;
     }
   }
 
@@ -211,16 +220,24 @@ export class ControlFlow {
 
   /** The arrival that a branch to the block leads to, which is expected to run `weight` times. */
   #arrivalAt(block: Block, weight: number): number {
-    if (block.kind === 'function' || block.kind === 'loop') return BARRIER;
+    const { lines } = this.#context;
+    if (block.kind === 'function') {
+      lines.exit();
+      return BARRIER;
+    }
+    if (block.kind === 'loop') {
+      lines.repeat(block.loopLine);
+      return BARRIER;
+    }
     block.inflow += weight;
-    if (block.arrival === NO_ARRIVAL) block.arrival = this.#context.lines.arrival();
+    if (block.arrival === NO_ARRIVAL) block.arrival = lines.arrival();
     return block.arrival;
   }
 
   /** Lets an arrival be the one at the block's end. */
   #join(block: Block, arrival: number): void {
-    block.arrival =
-      block.arrival === NO_ARRIVAL ? arrival : this.#context.lines.merge(block.arrival, arrival);
+    if (block.arrival === NO_ARRIVAL) block.arrival = arrival;
+    else this.#context.lines.merge(block.arrival, arrival);
   }
 
   #branchIf(): void {
@@ -229,7 +246,8 @@ export class ControlFlow {
     const block = this.#label();
     if (!lines.live) return;
     if (block.kind === 'loop') block.otherRepeats++;
-    const arrival = lines.merge(lines.arrival(), this.#arrivalAt(block, lines.weight * TAKEN));
+    const arrival = lines.arrival();
+    lines.merge(arrival, this.#arrivalAt(block, lines.weight * TAKEN));
     lines.weight *= 1 - TAKEN;
     lines.fork(arrival, reader.position);
     // Behind the branch that closes a loop, the loop is mostly over.
@@ -241,12 +259,12 @@ export class ControlFlow {
     const count = reader.count(1);
     checkLimit(limits, 'branchTargets', count, reader.position);
     operands.pop();
-    let arrival = lines.live ? lines.arrival() : BARRIER;
+    const arrival = lines.live ? lines.arrival() : BARRIER;
     for (let index = 0; index <= count; index++) {
       const block = this.#label();
       if (!lines.live) continue;
       if (block.kind === 'loop') block.otherRepeats++;
-      arrival = lines.merge(arrival, this.#arrivalAt(block, lines.weight / (count + 1)));
+      lines.merge(arrival, this.#arrivalAt(block, lines.weight / (count + 1)));
     }
     this.#leave(arrival);
   }
@@ -255,6 +273,7 @@ export class ControlFlow {
     const { lines, facts, blocks } = this.#context;
     if (lines.live) {
       facts.leavesEarly = true;
+      lines.exit();
       lines.marks.add(MARK.return, at, blocks.depth - 1);
     }
     this.#leave(BARRIER);
@@ -284,14 +303,15 @@ export class ControlFlow {
   }
 
   #plainCall(kind: number, after: number, at: number, shape: Shape, reach: number): void {
-    const { lines, operands, facts, reader } = this.#context;
+    const { lines, operands, facts, reader, blocks } = this.#context;
     operands.popAll(shape.params);
     operands.pushAll(shape.results);
     if (!lines.live) return;
     facts.hasCall = true;
+    blocks.top().hasCall = true;
     facts.reach = Math.max(facts.reach, reach);
     lines.marks.add(kind, at, 0);
-    lines.barrier(after, reader.position);
+    lines.call(after, reader.position);
   }
 
   #tailCall(kind: number, at: number, shape: Shape, reach: number): void {
@@ -301,6 +321,7 @@ export class ControlFlow {
       facts.hasCall = true;
       facts.reach = Math.max(facts.reach, reach);
       lines.marks.add(kind, at, 0);
+      lines.leave();
     }
     this.#leave(BARRIER);
   }
@@ -309,7 +330,10 @@ export class ControlFlow {
 
   #throw(at: number): void {
     const { lines } = this.#context;
-    if (lines.live) lines.marks.add(MARK.throw, at, 0);
+    if (lines.live) {
+      lines.marks.add(MARK.throw, at, 0);
+      lines.leave();
+    }
     this.#leave(BARRIER);
   }
 

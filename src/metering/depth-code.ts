@@ -1,7 +1,7 @@
 import { indexed, OP } from './emitted-opcodes.ts';
 import type { Writer } from './writer.ts';
 
-/** Writes the code of the depth counter: bytes that are left for further frames. A local keeps them for the frame. */
+/** Writes the code of the depth counter: bytes that are left for frames. A local keeps what the frame left. */
 export class DepthCode {
   readonly #global: number;
   readonly #out: Writer;
@@ -11,7 +11,7 @@ export class DepthCode {
     this.#out = out;
   }
 
-  /** `global = local = global − weight`, and a branch to label 0 if that is below zero. */
+  /** `global = local = global − weight`; leaves the new value on the operand stack. */
   take(local: number, weight: number): void {
     const out = this.#out;
     indexed(out, OP.globalGet, this.#global);
@@ -21,9 +21,6 @@ export class DepthCode {
     indexed(out, OP.localTee, local);
     indexed(out, OP.globalSet, this.#global);
     indexed(out, OP.localGet, local);
-    out.pair(OP.i32Const, 0);
-    out.byte(OP.i32LtS);
-    out.pair(OP.brIf, 0);
   }
 
   /** `global = local + weight` */

@@ -63,9 +63,7 @@ export class BodyDecoder {
     const shape = shapeAt(reader, shapes, typeIndex);
     reader.seek(range.start, range.end);
     resetContext(this.#context);
-    const localGroups = reader.count(2);
-    const localsStart = reader.position;
-    this.#locals.read(reader, shape.params, localGroups);
+    const declared = this.#locals.read(reader, shape.params);
     const codeStart = reader.position;
     blocks.open('function', bodyShape(shape), true, lines.weight);
     lines.start(MARK.entry, codeStart, BARRIER);
@@ -73,15 +71,15 @@ export class BodyDecoder {
     while (blocks.depth > 0) this.#instruction();
     if (reader.position !== range.end)
       throw reader.malformed('malformed-body', 'bytes after the end of a body');
-    lines.place();
+    lines.place(facts);
     const { count: locals } = this.#locals;
-    const { marks } = lines;
+    const { marks, homes } = lines;
     const weight = this.#weight(shape);
     // Functions with lower indices are known by now. A function does not know its own reach: recursion is counted.
     const reach = weight + facts.reach;
     const counted = reach > COST_TABLE.frame.uncountedBytes;
     if (!counted) reaches[index] = reach;
-    return { range, localGroups, localsStart, codeStart, locals, typeIndex, marks, facts, weight, counted };
+    return { range, declared, codeStart, locals, typeIndex, marks, homes, facts, weight, counted };
   }
 
   /** Bytes of the frame. Parameters count twice and results once more: callers pass them in a place of their own. */
@@ -169,11 +167,14 @@ export class BodyDecoder {
     operands.pop();
     operands.push(COST_TABLE.frame.slotBytes);
     if (!lines.live) return;
-    const space = kind === MARK.memoryGrow ? this.#module.memories : this.#module.tables;
-    if (space[index]?.wide === true) facts.hasWideLength = true;
-    else facts.hasLength = true;
     lines.marks.add(kind, at, index);
-    lines.barrier(kind === MARK.memoryGrow ? MARK.afterGrow : MARK.line, reader.position);
+    if (kind === MARK.memoryGrow) {
+      lines.call(MARK.afterGrow, reader.position);
+      return;
+    }
+    if (this.#module.tables[index]?.wide === true) facts.hasWideLength = true;
+    else facts.hasLength = true;
+    lines.barrier(MARK.line, reader.position);
   }
 
   // Indices.

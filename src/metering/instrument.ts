@@ -1,21 +1,23 @@
-import { type BodyPlan, keepsLocal, needsCheck } from './body-plan.ts';
+import type { AddedTypes } from './added-types.ts';
+import { type BodyPlan, type Checks, checksOf } from './body-plan.ts';
 import { DepthCode } from './depth-code.ts';
 import { indexed, OP } from './emitted-opcodes.ts';
+import { FuelCode, NONE } from './fuel-code.ts';
+import type { GrowFunctions } from './grow-functions.ts';
 import { LengthCharges } from './length-charges.ts';
+import { writeLocals } from './locals.ts';
 import { MARK } from './marks.ts';
 import type { OffsetRecorder } from './offsets.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
-import { EMPTY_BLOCK, I32, I64 } from './types.ts';
+import { EMPTY_BLOCK } from './types.ts';
 import type { Writer } from './writer.ts';
 
-/** Global indices of what metering adds, and the block types that leave a function's results. */
+/** What metering adds to the module. */
 export interface Targets {
   readonly fuelGlobal: number;
   readonly depthGlobal: number;
-  /** Written only where the module grows a memory. */
-  readonly deniedGrowGlobal: number;
-  /** Writes the block type of a block that takes nothing and leaves the results of the given type. */
-  writeResultType(out: Writer, typeIndex: number): void;
+  readonly types: AddedTypes;
+  readonly growFunctions: GrowFunctions;
 }
 
 /** What was put into the code, for the report. */
@@ -24,13 +26,27 @@ export interface EmitCounts {
   checks: number;
 }
 
-const NONE = -1;
+/** A trap of its own takes two bytes more than a branch to a common one, which takes five. */
+const CHECKS_IN_PLACE = 2;
+
+/** Marks at the end of a line that read or write the counter anyway. */
+const TOUCHES: ReadonlySet<number> = new Set([
+  MARK.call,
+  MARK.importCall,
+  MARK.tailCall,
+  MARK.importTailCall,
+  MARK.throw,
+  MARK.length,
+  MARK.wideLength,
+  MARK.memoryGrow,
+  MARK.tableGrow,
+]);
 
 /**
  * Pass 2: writes one function body with its charges.
  *
- *     block $stop                        // where failed checks go: one trap for the whole function
- *       entry: charge, check, take depth
+ *     block $stop                        // where failed checks go; two of them can trap in place instead
+ *       entry: charge, take depth, check both
  *       block $exit (results)            // only if the body leaves early; its label is the function's own
  *         body
  *       end
@@ -38,9 +54,6 @@ const NONE = -1;
  *       return
  *     end
  *     spill; unreachable
- *
- * Functions with loops keep the counter in a local between calls; others, and those that catch exceptions, leave it in
- * its global, where it is exact whoever reads it.
  */
 export class BodyEmitter {
   readonly counts: EmitCounts = { charges: 0, checks: 0 };
@@ -49,21 +62,16 @@ export class BodyEmitter {
   readonly #out: Writer;
   readonly #offsets: OffsetRecorder;
   readonly #lengths: LengthCharges;
+  readonly #fuelCode: FuelCode;
   readonly #depthCode: DepthCode;
   #plan: BodyPlan | undefined;
+  #checks: Checks = { atEntry: false, atExit: false, count: 0 };
   /** Indices of locals, or none. */
-  #fuel = NONE;
   #depth = NONE;
   #length = NONE;
   #wideLength = NONE;
-  #takesDepth = false;
-  #checks = false;
-  /** The counter is in its global only: between two calls that nothing else comes between. */
-  #stays = false;
-  /** The global has the local's value. */
-  #spilled = false;
-  /** The memory that the last memory.grow was for. */
-  #grown = 0;
+  #hasStop = false;
+  #hasExit = false;
 
   constructor(module: ModuleSkeleton, targets: Targets, out: Writer, offsets: OffsetRecorder) {
     this.#module = module;
@@ -71,19 +79,22 @@ export class BodyEmitter {
     this.#out = out;
     this.#offsets = offsets;
     this.#lengths = new LengthCharges(module, out);
+    this.#fuelCode = new FuelCode(targets.fuelGlobal, out, this.counts);
     this.#depthCode = new DepthCode(targets.depthGlobal, out);
   }
 
   /** Writes a body, without its size, to the output. Offsets are relative to the output's start. */
   emit(plan: BodyPlan): void {
-    const { marks, range, codeStart } = plan;
+    const { marks, range, codeStart, facts, homes } = plan;
     this.#plan = plan;
-    this.#takesDepth = plan.counted;
-    this.#checks = this.#takesDepth || needsCheck(plan);
+    this.#checks = checksOf(plan);
+    this.#hasStop = homes.anyLocal || this.#checks.count > CHECKS_IN_PLACE;
+    this.#hasExit =
+      facts.leavesEarly && (this.#hasStop || this.#checks.atExit || homes.exitLocal || plan.counted);
     this.#offsets.add(this.#out.length, range.start);
     this.#locals(plan);
     this.#offsets.add(this.#out.length, codeStart);
-    if (this.#checks) this.#out.pair(OP.block, EMPTY_BLOCK);
+    if (this.#hasStop) this.#out.pair(OP.block, EMPTY_BLOCK);
     let copied = codeStart;
     for (let index = 0; index < marks.count; index++) {
       const position = marks.positions[index] as number;
@@ -96,21 +107,16 @@ export class BodyEmitter {
   }
 
   /** The declared locals and ours behind them. */
-  #locals(plan: BodyPlan): void {
-    const { facts } = plan;
-    const out = this.#out;
-    let next = plan.locals;
-    const take = (wanted: boolean): number => (wanted ? next++ : NONE);
-    this.#fuel = take(keepsLocal(plan));
-    this.#wideLength = take(facts.hasWideLength);
-    const wide = next - plan.locals;
-    this.#depth = take(this.#takesDepth);
-    this.#length = take(facts.hasLength);
-    const narrow = next - plan.locals - wide;
-    out.u32(plan.localGroups + (wide > 0 ? 1 : 0) + (narrow > 0 ? 1 : 0));
-    out.copy(this.#module.bytes, plan.localsStart, plan.codeStart);
-    if (wide > 0) out.pair(wide, I64);
-    if (narrow > 0) out.pair(narrow, I32);
+  #locals({ declared, codeStart, locals, facts, homes, counted }: BodyPlan): void {
+    const narrow = (counted ? 1 : 0) + (facts.hasLength ? 1 : 0);
+    const wide = (homes.anyLocal ? 1 : 0) + (facts.hasWideLength ? 1 : 0);
+    const addition = writeLocals(this.#out, this.#module.bytes, declared, codeStart, { narrow, wide });
+    let nextNarrow = locals + (addition.narrowFirst ? 0 : wide);
+    let nextWide = locals + (addition.narrowFirst ? narrow : 0);
+    this.#fuelCode.begin(homes.anyLocal ? nextWide++ : NONE);
+    this.#wideLength = facts.hasWideLength ? nextWide : NONE;
+    this.#depth = counted ? nextNarrow++ : NONE;
+    this.#length = facts.hasLength ? nextNarrow : NONE;
   }
 
   /** Writes what a mark stands for and returns where copying goes on. */
@@ -119,146 +125,179 @@ export class BodyEmitter {
     const kind = marks.kinds[index] as number;
     const value = marks.values[index] as number;
     const depth = marks.depths[index] as number;
-    const spilled = this.#spilled && (kind === MARK.global || (kind >= MARK.call && kind <= MARK.throw));
-    this.#spilled = spilled;
     switch (kind) {
-      case MARK.entry:
-        this.#enter(value);
-        return position;
-      case MARK.line:
-        this.#charge(value);
-        return position;
-      case MARK.loop:
-        this.#chargeAndSpill(value);
-        this.#check(this.#stop(depth));
-        return position;
-      case MARK.uncheckedLoop:
-        this.#chargeAndSpill(value);
-        return position;
       case MARK.repeat:
         return this.#repeat(value, position, depth);
-      case MARK.afterCall:
-        this.#reload(value, marks.kinds[index + 1] as number);
-        return position;
-      case MARK.afterImportCall:
-        this.#reload(value, MARK.end);
-        this.#check(this.#stop(depth));
-        return position;
       case MARK.return:
-        this.#out.byte(OP.br);
-        this.#out.u32(value);
-        return position + 1;
+        return this.#return(value, position);
       case MARK.global:
         indexed(this.#out, this.#module.bytes[position] as number, value);
         return position + 1 + lebBytes(this.#module.bytes, position + 1);
+      case MARK.memoryGrow:
+        return this.#growMemory(value, position);
       case MARK.end:
         this.#exit();
         return position;
+      case MARK.length:
+      case MARK.wideLength:
+      case MARK.tableGrow:
+        this.#chargeLength(kind, value, depth);
+        return position;
+      case MARK.call:
+      case MARK.importCall:
+      case MARK.tailCall:
+      case MARK.importTailCall:
+      case MARK.throw:
+        this.#leaveLine(kind, depth);
+        return position;
       default:
-        this.#before(kind, value, depth);
+        this.#startLine(index, kind, value, depth);
         return position;
     }
   }
 
-  /** Marks before an instruction. */
-  #before(kind: number, value: number, depth: number): void {
+  /** A line starts: charges for it here, or when it ends. */
+  #startLine(index: number, kind: number, cost: number, depth: number): void {
+    const fuel = this.#fuelCode;
+    const { marks } = this.#plan as BodyPlan;
+    fuel.line(marks.local[index] === 1);
     switch (kind) {
-      case MARK.afterGrow:
-        this.#noteDenial();
-        this.#charge(value);
+      case MARK.entry:
+        this.#enter(cost);
         break;
-      case MARK.length:
-      case MARK.wideLength:
-      case MARK.memoryGrow:
-      case MARK.tableGrow:
-        this.#chargeLength(kind, value, this.#stop(depth));
+      case MARK.uncheckedLoop:
+        if (fuel.inLocal) fuel.chargeAndSpill(cost);
+        else this.#chargeSometime(index, cost);
+        break;
+      case MARK.loop:
+        fuel.owe(cost);
+        fuel.spillAndGet();
+        this.#check(this.#stop(depth));
+        break;
+      case MARK.afterCall:
+      case MARK.afterGrow:
+        if (marks.local[index] === 1) fuel.reload(cost);
+        else this.#chargeSometime(index, cost);
+        break;
+      case MARK.afterImportCall:
+        fuel.reloadAndGet(0);
+        this.#check(this.#stop(depth));
+        this.#chargeSometime(index, cost);
         break;
       default:
-        this.#spill();
-        if (kind === MARK.importCall || kind === MARK.importTailCall) this.#check(this.#stop(depth));
-        if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#leaveFrame();
-        else if (kind !== MARK.throw) this.#resumeFrame();
-        this.#stays = false;
-        this.#spilled = false;
+        this.#chargeSometime(index, cost);
         break;
     }
   }
 
-  /** The label of `$stop` where the original body has `depth` labels. */
-  #stop(depth: number): number {
-    return depth - ((this.#plan as BodyPlan).facts.leavesEarly ? 0 : 1);
+  /** Charges now, or where the line ends if the counter is touched there anyway. */
+  #chargeSometime(index: number, cost: number): void {
+    const { marks, facts } = this.#plan as BodyPlan;
+    let next = index + 1;
+    while (marks.kinds[next] === MARK.global) next++;
+    const kind = marks.kinds[next] as number;
+    // A mark that starts no line belongs to this one; only the end may be reached from elsewhere, too.
+    const isTouched = kind === MARK.end ? facts.fallsThrough && !facts.leavesEarly : TOUCHES.has(kind);
+    if (isTouched) this.#fuelCode.owe(cost);
+    else this.#fuelCode.charge(cost);
+  }
+
+  /** Before a call or a throw: the counter must be in its global. */
+  #leaveLine(kind: number, depth: number): void {
+    if (kind === MARK.importCall || kind === MARK.importTailCall) {
+      this.#fuelCode.spillAndGet();
+      this.#check(this.#stop(depth));
+    } else this.#fuelCode.spill();
+    if (kind === MARK.tailCall || kind === MARK.importTailCall) this.#leaveFrame();
+    else if (kind !== MARK.throw) this.#resumeFrame();
   }
 
   // The way in and the way out.
 
   #enter(cost: number): void {
-    const { facts, typeIndex, weight } = this.#plan as BodyPlan;
+    const { typeIndex, weight, counted } = this.#plan as BodyPlan;
+    const { atEntry } = this.#checks;
     const out = this.#out;
-    const charged = this.#fuel !== NONE || cost > 0 || needsCheck(this.#plan as BodyPlan);
-    if (charged) {
-      if (this.#fuel === NONE) {
-        this.#charge(cost);
-        indexed(out, OP.globalGet, this.#targets.fuelGlobal);
-      } else {
-        indexed(out, OP.globalGet, this.#targets.fuelGlobal);
-        if (cost > 0) this.#subtract(cost);
-        indexed(out, OP.localTee, this.#fuel);
-      }
-      this.#checkTop(0);
+    if (atEntry) this.#fuelCode.reloadAndGet(cost);
+    if (counted) this.#depthCode.take(this.#depth, weight);
+    // One branch for both: the sign of either.
+    if (atEntry && counted) out.pair(OP.i64ExtendI32S, OP.i64Or);
+    if (atEntry) this.#check(0);
+    else if (counted) {
+      out.pair(OP.i32Const, 0);
+      out.byte(OP.i32LtS);
+      this.#stopIf(0);
     }
-    if (this.#takesDepth) this.#depthCode.take(this.#depth, weight);
-    if (facts.leavesEarly) {
+    if (this.#hasExit) {
       out.byte(OP.block);
-      this.#targets.writeResultType(out, typeIndex);
+      this.#targets.types.writeResultType(out, typeIndex);
     }
   }
 
   #exit(): void {
-    const { facts } = this.#plan as BodyPlan;
+    const { facts, homes } = this.#plan as BodyPlan;
     const out = this.#out;
-    if (facts.leavesEarly) out.byte(OP.end);
+    if (this.#hasExit) {
+      out.byte(OP.end);
+      this.#fuelCode.line(homes.exitLocal);
+    }
     if (facts.fallsThrough || facts.leavesEarly) {
-      this.#spill();
-      if (facts.hasCall) this.#check(0);
+      if (this.#checks.atExit) {
+        this.#fuelCode.spillAndGet();
+        this.#check(0);
+      } else this.#fuelCode.spill();
       this.#leaveFrame();
     }
-    if (!this.#checks) return;
+    if (!this.#hasStop) return;
     out.pair(OP.return, OP.end);
-    this.#spill();
+    this.#fuelCode.spillAtStop();
     out.byte(OP.unreachable);
   }
 
+  #return(label: number, position: number): number {
+    if (!this.#hasExit) return position;
+    this.#out.byte(OP.br);
+    this.#out.u32(label);
+    return position + 1;
+  }
+
   #leaveFrame(): void {
-    if (this.#takesDepth) this.#depthCode.give(this.#depth, (this.#plan as BodyPlan).weight);
+    const { counted, weight } = this.#plan as BodyPlan;
+    if (counted) this.#depthCode.give(this.#depth, weight);
   }
 
   /** In a function that catches: what was caught has not given back the frames that it left. */
   #resumeFrame(): void {
-    if (this.#takesDepth && (this.#plan as BodyPlan).facts.hasCatch) this.#depthCode.restore(this.#depth);
+    const { counted, facts } = this.#plan as BodyPlan;
+    if (counted && facts.hasCatch) this.#depthCode.restore(this.#depth);
   }
 
-  // The fuel counter.
+  // Checks.
 
-  #charge(cost: number): void {
-    if (cost === 0) return;
-    this.#getFuel();
-    this.#subtract(cost);
-    if (this.#fuel === NONE || this.#stays) indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
-    else indexed(this.#out, OP.localSet, this.#fuel);
+  /** With the counter on the operand stack and in its global: stops if it is below zero. */
+  #check(stop: number): void {
+    this.#out.pair(OP.i64Const, 0);
+    this.#out.byte(OP.i64LtS);
+    this.#stopIf(stop);
   }
 
-  #chargeAndSpill(cost: number): void {
-    if (this.#fuel === NONE) {
-      this.#charge(cost);
-      return;
+  /** The label of `$stop` where the original body has `depth` labels. */
+  #stop(depth: number): number {
+    return depth - (this.#hasExit ? 0 : 1);
+  }
+
+  /** With a condition on the operand stack, and the label of `$stop`. */
+  #stopIf(stop: number): void {
+    const out = this.#out;
+    this.counts.checks++;
+    // Where `$stop` spills, it is for lines that keep the counter in the local.
+    if (this.#hasStop && (this.#fuelCode.inLocal || this.#fuelCode.local === NONE)) {
+      out.byte(OP.brIf);
+      out.u32(stop);
+    } else {
+      out.pair(OP.if, EMPTY_BLOCK);
+      out.pair(OP.unreachable, OP.end);
     }
-    indexed(this.#out, OP.localGet, this.#fuel);
-    if (cost > 0) {
-      this.#subtract(cost);
-      indexed(this.#out, OP.localTee, this.#fuel);
-    }
-    indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
-    this.#spilled = true;
   }
 
   /** A branch to a loop, or the check for it: one conditional branch in place of one that is not. */
@@ -266,91 +305,35 @@ export class BodyEmitter {
     const { marks } = this.#plan as BodyPlan;
     if (marks.kinds[loop] !== MARK.uncheckedLoop) return position;
     const next = position + 1 + lebBytes(this.#module.bytes, position + 1);
-    this.#getFuel();
+    this.#fuelCode.getLessOwed();
     this.#out.pair(OP.i64Const, 0);
     this.#out.pair(OP.i64GeS, OP.brIf);
     this.#copy(position + 1, next);
-    this.#out.byte(OP.br);
-    this.#out.u32(this.#stop(depth));
+    if (this.#fuelCode.inLocal) indexed(this.#out, OP.br, this.#stop(depth));
+    else this.#out.byte(OP.unreachable);
     this.counts.checks++;
     return next;
   }
 
-  /** After a call: takes the counter from its global, unless another call follows before it is needed. */
-  #reload(cost: number, next: number): void {
-    // Not where a check comes in between: `$stop` spills the local.
-    this.#stays = this.#fuel !== NONE && (next === MARK.call || next === MARK.tailCall);
-    if (this.#fuel === NONE || this.#stays) {
-      this.#charge(cost);
-      return;
-    }
-    indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
-    if (cost > 0) this.#subtract(cost);
-    indexed(this.#out, OP.localSet, this.#fuel);
-  }
+  // Operations with a length.
 
   /** With a length on top of the operand stack, which stays there: charges for it and checks. */
-  #chargeLength(kind: number, value: number, stop: number): void {
+  #chargeLength(kind: number, value: number, depth: number): void {
     const out = this.#out;
     const local = this.#lengths.isWide(kind, value) ? this.#wideLength : this.#length;
-    if (kind === MARK.memoryGrow) this.#grown = value;
     indexed(out, OP.localTee, local);
-    this.#getFuel();
+    this.#fuelCode.getLessOwed();
     this.#lengths.write(kind, value, local);
     out.byte(OP.i64Sub);
-    if (this.#fuel !== NONE) indexed(out, OP.localTee, this.#fuel);
-    indexed(out, OP.globalSet, this.#targets.fuelGlobal);
-    this.#check(stop);
+    this.#fuelCode.putAndGet();
+    this.#check(this.#stop(depth));
     this.counts.charges++;
   }
 
-  /** With the result of memory.grow on the operand stack, which stays there: `denied |= result = −1`. */
-  #noteDenial(): void {
-    const MINUS_ONE = 0x7f;
-    const out = this.#out;
-    const wide = this.#lengths.isWide(MARK.memoryGrow, this.#grown);
-    const local = wide ? this.#wideLength : this.#length;
-    indexed(out, OP.localTee, local);
-    indexed(out, OP.localGet, local);
-    out.pair(wide ? OP.i64Const : OP.i32Const, MINUS_ONE);
-    out.byte(wide ? OP.i64Eq : OP.i32Eq);
-    indexed(out, OP.globalGet, this.#targets.deniedGrowGlobal);
-    out.byte(OP.i32Or);
-    indexed(out, OP.globalSet, this.#targets.deniedGrowGlobal);
-  }
-
-  // Building blocks.
-
-  #spill(): void {
-    if (this.#fuel === NONE || this.#stays || this.#spilled) return;
-    indexed(this.#out, OP.localGet, this.#fuel);
-    indexed(this.#out, OP.globalSet, this.#targets.fuelGlobal);
-  }
-
-  #getFuel(): void {
-    if (this.#fuel === NONE || this.#stays) indexed(this.#out, OP.globalGet, this.#targets.fuelGlobal);
-    else indexed(this.#out, OP.localGet, this.#fuel);
-  }
-
-  #subtract(cost: number): void {
-    this.#out.byte(OP.i64Const);
-    this.#out.signed(cost);
-    this.#out.byte(OP.i64Sub);
-    this.counts.charges++;
-  }
-
-  #check(stop: number): void {
-    this.#getFuel();
-    this.#checkTop(stop);
-  }
-
-  /** With the counter on the operand stack. */
-  #checkTop(stop: number): void {
-    const out = this.#out;
-    out.pair(OP.i64Const, 0);
-    out.pair(OP.i64LtS, OP.brIf);
-    out.u32(stop);
-    this.counts.checks++;
+  #growMemory(memory: number, position: number): number {
+    this.#fuelCode.spill();
+    indexed(this.#out, OP.call, this.#targets.growFunctions.indexFor(memory));
+    return position + 1 + lebBytes(this.#module.bytes, position + 1);
   }
 
   #copy(start: number, end: number): void {

@@ -52,27 +52,30 @@ export class LengthCharges {
     out.pair(OP.i64LtU, OP.select);
   }
 
-  /** The cost of a growth, or 0 if it must fail: `delta × (delta ≤ max − size) × rate`. */
+  /** The cost of a growth, or 0 if it must fail: `delta × (max − size ≥ delta) × rate`. */
   #growth(isMemory: boolean, index: number, local: number, wide: boolean): void {
     const out = this.#out;
     const space = isMemory ? this.#module.memories : this.#module.tables;
     const type = space[index];
+    const most = type === undefined ? 0 : isMemory ? maximumPages(type) : maximumElements(type);
+    const narrow = !wide && most < 2 ** 31;
     this.#length(local, wide);
-    this.#length(local, wide);
-    out.byte(OP.i64Const);
-    out.signed(type === undefined ? 0 : isMemory ? maximumPages(type) : maximumElements(type));
+    out.byte(narrow ? OP.i32Const : OP.i64Const);
+    out.signed(most);
     if (isMemory) out.byte(OP.memorySize);
     else out.pair(OP.prefixFc, OP.tableSize);
     out.u32(index);
-    if (!wide) out.byte(OP.i64ExtendI32U);
-    out.pair(OP.i64Sub, OP.i64LeU);
+    if (!narrow && !wide) out.byte(OP.i64ExtendI32U);
+    out.byte(narrow ? OP.i32Sub : OP.i64Sub);
+    this.#length(local, narrow || wide);
+    out.byte(narrow ? OP.i32GeU : OP.i64GeU);
     out.pair(OP.i64ExtendI32U, OP.i64Mul);
     this.#scale(isMemory ? COST_TABLE.lengths['memory.grow'] : COST_TABLE.lengths['table.grow']);
   }
 
-  #length(local: number, wide: boolean): void {
+  #length(local: number, asItIs: boolean): void {
     indexed(this.#out, OP.localGet, local);
-    if (!wide) this.#out.byte(OP.i64ExtendI32U);
+    if (!asItIs) this.#out.byte(OP.i64ExtendI32U);
   }
 
   #scale(rate: LengthCost): void {

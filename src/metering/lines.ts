@@ -1,10 +1,19 @@
 import { ChargePlacement } from './charge-placement.ts';
+import { CounterHomes, type HomesOfFunction } from './counter-home.ts';
 import { MARK, Marks } from './marks.ts';
+import { Partition } from './partition.ts';
 
 const NONE = -1;
 
 /** The arrival at which nothing is paid or owed: function entry and exit, loops, calls, whatever can see the counter. */
 export const BARRIER = 0;
+
+/** What the placement needs to know of the whole function. */
+interface PlacementFacts {
+  readonly hasLoop: boolean;
+  readonly hasCatch: boolean;
+  readonly hasCall: boolean;
+}
 
 /** Expected runs of a loop's body for each time it is entered. */
 const LOOP_WEIGHT = 8;
@@ -29,10 +38,12 @@ export class Lines {
   arrivals = new Int32Array(64);
   successors = new Int32Array(64);
   count = 0;
-  arrivalCount = 1;
-  #parents = new Int32Array(64);
+  /** Where the lines and the function's exit find the counter. */
+  homes: HomesOfFunction = { anyLocal: false, exitLocal: false, exitAfterCall: false };
+  readonly #arrivals = new Partition();
   #current = NONE;
   readonly #placement = new ChargePlacement();
+  readonly #homes = new CounterHomes();
 
   constructor(blocks: { readonly depth: number }) {
     this.marks = new Marks(blocks);
@@ -48,38 +59,36 @@ export class Lines {
     this.cost = 0;
     this.weight = 1;
     this.count = 0;
-    this.arrivalCount = 1;
+    this.#arrivals.clear();
+    this.#arrivals.add();
     this.#current = NONE;
+    this.#homes.clear();
+  }
+
+  /** The number of the current line. */
+  get current(): number {
+    return this.#current;
+  }
+
+  get arrivalCount(): number {
+    return this.#arrivals.count;
   }
 
   /** A new arrival. */
   arrival(): number {
-    const arrival = this.arrivalCount++;
-    if (arrival === this.#parents.length) this.#parents = grown(this.#parents);
-    this.#parents[arrival] = arrival;
-    return arrival;
+    this.#homes.arrival();
+    return this.#arrivals.add();
   }
 
+  /** What stands for an arrival and those that it was merged with. */
   find(arrival: number): number {
-    const parents = this.#parents;
-    let root = arrival;
-    while (parents[root] !== root) root = parents[root] as number;
-    // Path compression keeps long chains of merges linear.
-    for (let at = arrival; at !== root; ) {
-      const next = parents[at] as number;
-      parents[at] = root;
-      at = next;
-    }
-    return root;
+    return this.#arrivals.find(arrival);
   }
 
   /** Makes two arrivals one. The barrier, the smallest number, stays itself. */
-  merge(a: number, b: number): number {
-    const [first, second] = [this.find(a), this.find(b)];
-    const root = Math.min(first, second);
-    this.#parents[first] = root;
-    this.#parents[second] = root;
-    return root;
+  merge(a: number, b: number): void {
+    this.#arrivals.merge(a, b);
+    if (a !== BARRIER && b !== BARRIER) this.#homes.merge(a, b);
   }
 
   /** Starts a line at an arrival. There is no current one. */
@@ -91,6 +100,8 @@ export class Lines {
     this.weights[line] = this.weight;
     this.cost = 0;
     this.#current = line;
+    this.#homes.start(kind);
+    if (arrival !== BARRIER) this.#homes.meet(line, arrival);
   }
 
   /** Ends the current line, if there is one. It goes on at the given arrival. */
@@ -98,19 +109,51 @@ export class Lines {
     if (this.#current !== NONE) {
       this.lineCosts[this.#current] = this.cost;
       this.successors[this.#current] = successor;
+      if (successor !== BARRIER) this.#homes.meet(this.#current, successor);
     }
     this.#current = NONE;
     this.cost = 0;
   }
 
-  /** Ends the current line and starts another, with the counter exact between them, unless neither can be reached. */
+  /**
+   * Ends the current line and starts another, with the counter exact between them, unless neither can be reached. Both
+   * find the counter in the same place.
+   */
   barrier(kind: number, position: number): void {
+    const before = this.#current;
+    this.call(kind, position);
+    if (before !== NONE) this.#homes.join(before, this.#current);
+  }
+
+  /** The same around a call, which finds the counter in its global and leaves it there. */
+  call(kind: number, position: number): void {
     if (!this.live) {
       this.cost = 0;
       return;
     }
+    this.leave();
     this.stop(BARRIER);
     this.start(kind, position, BARRIER);
+  }
+
+  /** The current line ends with what reads the counter in its global: a call, or an exception. */
+  leave(): void {
+    this.#homes.leave(this.#current);
+  }
+
+  /** The current line goes on at a loop, given by its first line. */
+  repeat(line: number): void {
+    this.#homes.join(this.#current, line);
+  }
+
+  /** The loop that starts with the given line calls nothing. */
+  tightLoop(line: number): void {
+    this.#homes.tightLoop(line);
+  }
+
+  /** The current line goes on at the function's exit. */
+  exit(): void {
+    this.#homes.exit(this.#current);
   }
 
   /** The same for the start of a loop. */
@@ -131,9 +174,12 @@ export class Lines {
     if (this.#current !== NONE) this.weights[this.#current] = weight;
   }
 
-  /** Decides what is charged where, and notes it in the marks. */
-  place(): void {
+  /** Decides what is charged where and where the counter is kept, and notes it in the marks. */
+  place({ hasLoop, hasCatch, hasCall }: PlacementFacts): void {
     this.#placement.place(this);
+    // What was caught may have changed the counter, and come from any call. Without loops a local buys nothing.
+    const homes = this.#homes.choose(this, hasLoop && !hasCatch);
+    this.homes = hasCatch ? { ...homes, exitAfterCall: hasCall } : homes;
   }
 
   #grow(): void {

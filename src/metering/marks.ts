@@ -11,7 +11,7 @@ export const MARK = Object.freeze({
   afterCall: 3,
   /** After a call of an imported function: also check, because the host may have lowered the counter. */
   afterImportCall: 4,
-  /** After memory.grow: note a denial and charge. */
+  /** After memory.grow: reload and charge. */
   afterGrow: 5,
   // The rest.
   /** Before a call: spill. */
@@ -30,8 +30,9 @@ export const MARK = Object.freeze({
   length: 12,
   /** The same with a length of 64 bits. */
   wideLength: 13,
-  /** The same for memory.grow and table.grow, if the growth can succeed. */
+  /** memory.grow: becomes a call (`grow-functions.ts`). */
   memoryGrow: 14,
+  /** Before table.grow: charge, if the growth can succeed, and check. */
   tableGrow: 15,
   /** An access of one of the module's own globals, where these have moved. */
   global: 16,
@@ -51,6 +52,8 @@ export class Marks {
   values = new Float64Array(256);
   /** How many labels there are at the mark. */
   depths = new Uint16Array(256);
+  /** Of a line: 1 if it keeps the counter in a local (`counter-home.ts`). */
+  local = new Uint8Array(256);
   count = 0;
   readonly #blocks: { readonly depth: number };
 
@@ -69,12 +72,13 @@ export class Marks {
     this.positions[this.count] = position;
     this.values[this.count] = value;
     this.depths[this.count] = this.#blocks.depth;
+    this.local[this.count] = 0;
     return this.count++;
   }
 
   #grow(): void {
     const capacity = this.kinds.length * 2;
-    const { kinds, positions, values, depths } = this;
+    const { kinds, positions, values, depths, local } = this;
     this.kinds = new Uint8Array(capacity);
     this.positions = new Uint32Array(capacity);
     this.values = new Float64Array(capacity);
@@ -83,5 +87,7 @@ export class Marks {
     this.values.set(values);
     this.depths = new Uint16Array(capacity);
     this.depths.set(depths);
+    this.local = new Uint8Array(capacity);
+    this.local.set(local);
   }
 }

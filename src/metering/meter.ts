@@ -1,3 +1,4 @@
+import { AddedTypes } from './added-types.ts';
 import { COST_TABLE_HASH } from './cost-table.ts';
 import {
   type CounterPlace,
@@ -11,6 +12,7 @@ import {
 import { MeteringError } from './errors.ts';
 import { featuresOf } from './features.ts';
 import { BodyDecoder } from './function-body.ts';
+import { GrowFunctions } from './grow-functions.ts';
 import { BodyEmitter } from './instrument.ts';
 import { type MeterLimits, resolveLimits } from './limits.ts';
 import { parseModule } from './module.ts';
@@ -24,7 +26,6 @@ import {
   FUEL_EXPORT,
   START_EXPORT,
 } from './reserved.ts';
-import { ResultTypes } from './result-types.ts';
 import { type Assembled, assemble, extendVector, SECTION, type Section } from './sections.ts';
 import { shiftGlobals } from './shift-globals.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
@@ -63,7 +64,7 @@ export interface Metered {
   readonly depthExport: string;
   /** The former start function, without parameters and results, to be called once after setting fuel. */
   readonly startExport?: string;
-  /** Exported mutable i32 global of modules that grow a memory: 1 once a `memory.grow` was denied. */
+  /** Exported mutable i32 global of modules that grow a memory: below zero once a `memory.grow` was denied. */
   readonly deniedGrowExport?: string;
   /**
    * Fuel for what instantiation does: initial pages and table elements, active segments. Not charged by the module,
@@ -87,9 +88,9 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
   const skeleton = parseModule(module, limits);
   checkReservedExports(skeleton);
   if (place === 'import') checkReservedImports(skeleton);
-  const resultTypes = new ResultTypes(skeleton);
-  const code = meterCode(skeleton, limits, resultTypes, place);
-  const sections = replacedSections(skeleton, resultTypes, code, place);
+  const types = new AddedTypes(skeleton);
+  const code = meterCode(skeleton, limits, types, place);
+  const sections = replacedSections(skeleton, types, code, place);
   const assembled = assemble(skeleton.bytes, skeleton.sections, sections);
   code.offsets.shift(0, assembled.payloads.get(SECTION.code) ?? 0);
   return {
@@ -108,6 +109,7 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
 interface MeteredCode {
   /** The payload of the new code section. */
   readonly section: Writer;
+  readonly growFunctions: GrowFunctions;
   /** Relative to that payload. */
   readonly offsets: OffsetRecorder;
   readonly charges: number;
@@ -123,32 +125,27 @@ const MEMORY_GROW = 0x40;
 function meterCode(
   module: ModuleSkeleton,
   limits: MeterLimits,
-  types: ResultTypes,
+  types: AddedTypes,
   place: CounterPlace,
 ): MeteredCode {
-  const section = new Writer(module.bytes.length * 2);
+  const bodies = new Writer(module.bytes.length * 2);
   const body = new Writer();
   const offsets = new OffsetRecorder();
   // Whether a memory grows is known at the end only: reserve the counter where its index matters before.
   const { first, shift } = placeCounters(module, place, true);
   const decoder = new BodyDecoder(module, limits, shift);
-  const targets = {
-    fuelGlobal: first,
-    depthGlobal: first + 1,
-    deniedGrowGlobal: first + 2,
-    writeResultType: (out: Writer, type: number): void => types.writeResultType(out, type),
-  };
+  const growFunctions = new GrowFunctions(module, { fuelGlobal: first, deniedGrowGlobal: first + 2 });
+  const targets = { fuelGlobal: first, depthGlobal: first + 1, types, growFunctions };
   const emitter = new BodyEmitter(module, targets, body, offsets);
   let heaviestFrame = 0;
-  section.u32(module.bodies.length);
   module.bodies.forEach((range, index) => {
     const plan = decoder.decode(range, module.imported.function + index);
     const firstOffset = offsets.count;
     body.clear();
     emitter.emit(plan);
-    section.u32(body.length);
-    offsets.shift(firstOffset, section.length);
-    section.append(body);
+    bodies.u32(body.length);
+    offsets.shift(firstOffset, bodies.length);
+    bodies.append(body);
     heaviestFrame = Math.max(heaviestFrame, plan.weight);
   });
   const growsMemory = place === 'import' || decoder.seen[MEMORY_GROW] === 1;
@@ -156,14 +153,19 @@ function meterCode(
   if (features.includes('legacy-exceptions') && features.includes('exception-references')) {
     throw new MeteringError('unsupported-mixed-exceptions', 'the module uses try, and try_table or exnref');
   }
-  return { section, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
+  const section = new Writer(bodies.length + 256);
+  section.u32(module.bodies.length + growFunctions.added);
+  offsets.shift(0, section.length);
+  section.append(bodies);
+  growFunctions.writeBodies(section);
+  return { section, growFunctions, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
 }
 
 /** The sections that metering changes or adds. */
 function replacedSections(
   module: ModuleSkeleton,
-  types: ResultTypes,
-  { section: code, growsMemory }: MeteredCode,
+  types: AddedTypes,
+  { section: code, growFunctions, growsMemory }: MeteredCode,
   place: CounterPlace,
 ): Map<number, Writer | undefined> {
   const { first, shift } = placeCounters(module, place, growsMemory);
@@ -175,6 +177,9 @@ function replacedSections(
     const section: Section | undefined = shifted ? { id, start: 0, payload: 0, end: shifted.length } : own;
     replaced.set(id, extendVector(shifted ?? module.bytes, section, count, write));
   };
+  if (growFunctions.added > 0) {
+    extend(SECTION.function, growFunctions.added, (out) => growFunctions.writeTypeIndices(out, types));
+  }
   if (types.added > 0) extend(SECTION.type, types.added, (out) => types.writeTypes(out));
   if (place === 'import')
     extend(SECTION.import, counters.length, (out) => writeCounterImports(out, counters));

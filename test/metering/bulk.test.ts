@@ -145,12 +145,12 @@ describe('growth', () => {
     expect(memoryOf(stopped.exports).length).toBe(65_536);
   });
 
-  it('that was denied is told in a global, and one that came about is not', () => {
+  it('that was denied makes a global negative, and one that came about does not', () => {
     const denied = (exports: WebAssembly.Exports): unknown =>
       (exports['metering:denied-grow'] as WebAssembly.Global).value;
-    expect(denied(run('grow', PLENTY, 3).exports)).toBe(0);
-    expect(denied(run('growTwice', PLENTY, 4, 1).exports)).toBe(1);
-    expect(denied(run('growTwice', PLENTY, 1, 4).exports)).toBe(1);
+    expect(denied(run('grow', PLENTY, 3).exports)).toBeGreaterThanOrEqual(0);
+    expect(denied(run('growTwice', PLENTY, 4, 1).exports)).toBeLessThan(0);
+    expect(denied(run('growTwice', PLENTY, 1, 4).exports)).toBeLessThan(0);
     expect(denied(run('tableGrow', PLENTY, 11).exports)).toBe(0);
   });
 

@@ -56,7 +56,7 @@ describe('modules that import their counters', () => {
     expect(depth.value).toBeLessThan(0);
     depth.value = DEFAULT_DEPTH;
     expect(exports.grow?.()).toBe(-1);
-    expect(denied.value).toBe(1);
+    expect(denied.value).toBeLessThan(0);
   });
 
   it('cannot ask for the counters themselves', () => {

@@ -65,7 +65,7 @@ function startOnce(probe: Uint8Array<ArrayBuffer>, facts: ModuleFacts, limits: L
     (exports[facts.depthExport] as WebAssembly.Global<'i32'>).value = START_DEPTH_BYTES;
     if (facts.startExport !== null) (exports[facts.startExport] as () => void)();
     const deniedGrow = facts.deniedGrowExport === null ? 0 : globalValue(exports, facts.deniedGrowExport);
-    if (callsHost || fuelLeft.value < 0n || deniedGrow !== 0) return null;
+    if (callsHost || fuelLeft.value < 0n || deniedGrow < 0) return null;
     const globals = valuesOf(exports);
     return { image: { memory: new Uint8Array(memory.buffer), globals }, fuel: fuel - Number(fuelLeft.value) };
   } catch {

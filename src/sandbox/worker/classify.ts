@@ -96,7 +96,7 @@ function classifyTrap(
 /** True when the invocation's own limit, and not the module's declared maximum, stopped a memory.grow. */
 function wasDeniedMemory(state: GuestState, module: ModuleMessage, exports: WebAssembly.Exports): boolean {
   if (module.deniedGrowExport === null || module.memoryMaxPages < state.limits.memory_pages) return false;
-  return globalValue(exports, module.deniedGrowExport) === 1;
+  return globalValue(exports, module.deniedGrowExport) < 0;
 }
 
 /** How allocators of compiled languages end when there is no memory. */
