@@ -1,12 +1,15 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { meter } from '../src/metering/index.ts';
-import { KERNELS, type KernelTimes, kernelModule } from './fuel/kernel-times.ts';
+import { KERNELS, type KernelTimes, kernelModule, SIMD_KERNELS } from './fuel/kernel-times.ts';
+import type { PackageTime } from './fuel/package-times.ts';
 import { report } from './measure.ts';
 
 /*
  * What fuel and depth cost. Ten kernels (kernels/kernels.ts), each plain against metered in one process, turn by turn, by
  * CPU time; the fastest of the rounds, because a neighbour on the machine can only make a round slower. A kernel's ratio
  * is the median over five layouts of its code. One process for each compiler: V8 takes the choice at its start.
+ * Beside the ten: three kernels with SIMD, and two packages from npm doing their job, if they are installed (`cd bench/fuel
+ * && npm install`).
  */
 const short = process.argv.includes('--short');
 const [layouts, rounds] = short ? [2, 3] : [5, 9];
@@ -14,6 +17,7 @@ const [layouts, rounds] = short ? [2, 3] : [5, 9];
 const optimized = inProcess('--no-liftoff');
 const baseline = inProcess('--liftoff-only');
 const tiers = inProcess();
+const packages = packageTimes();
 const modules = await Promise.all([0, 1, 2, 3, 4].map((layout) => kernelModule(layout)));
 const sizes = modules.map((bytes) => meter(bytes).bytes.length / bytes.length);
 
@@ -26,9 +30,13 @@ const ratioOf = (times: KernelTimes, name: string): number =>
 const all = (times: KernelTimes): number => geomean(KERNELS.map((name) => ratioOf(times, name)));
 
 console.log('kernel     optimized  baseline   tiers   (metered / plain, CPU time)');
-for (const name of KERNELS) {
+for (const name of [...KERNELS, ...SIMD_KERNELS]) {
   const ratios = [optimized, baseline, tiers].map((times) => ratioOf(times, name).toFixed(3).padStart(9));
   console.log(`${name.padEnd(10)} ${ratios.join(' ')}`);
+}
+
+for (const { name, ratio, size } of packages) {
+  console.log(`${name.padEnd(20)} ${ratio.toFixed(3)} as Node compiles it, size ${size.toFixed(2)}`);
 }
 
 report(
@@ -42,6 +50,8 @@ report(
     size: median(sizes),
     rewrite_mb_s: rewriteSpeed(),
     rewrite_10mb_ms: rewriteLarge(),
+    simd: geomean(SIMD_KERNELS.map((name) => ratioOf(optimized, name))),
+    ...Object.fromEntries(packages.map(({ name, ratio }) => [name.replaceAll('-', '_'), ratio])),
     null_run: geomean(
       KERNELS.map((name) =>
         median(
@@ -67,6 +77,17 @@ function inProcess(...flags: string[]): KernelTimes {
   const script = new URL('./fuel/kernel-times.ts', import.meta.url).pathname;
   const output = execFileSync(process.execPath, [...flags, script, String(layouts), String(rounds)]);
   return JSON.parse(output.toString()) as KernelTimes;
+}
+
+/** Packages from npm, plain against metered, each in a process of its own. */
+function packageTimes(): PackageTime[] {
+  const script = new URL('./fuel/package-times.ts', import.meta.url).pathname;
+  return ['brotli-wasm', 'quickjs-emscripten'].flatMap((name) => {
+    const { status, stdout } = spawnSync(process.execPath, [script, name, String(rounds)]);
+    if (status === 0) return [JSON.parse(stdout.toString()) as PackageTime];
+    console.log(`${name} is not installed: cd bench/fuel && npm install`);
+    return [];
+  });
 }
 
 /** A module of many functions: the bodies of the kernels, over and over, to about 10 MB. */

@@ -16,6 +16,9 @@ export const KERNELS = [
   'interp',
 ] as const;
 
+/** Kernels with fixed-width SIMD (`kernels/simd.ts`). */
+export const SIMD_KERNELS = ['dot', 'lines', 'blur'] as const;
+
 /** CPU time of one call in the fastest round, in microseconds. */
 export interface KernelTime {
   readonly name: string;
@@ -29,9 +32,13 @@ export interface KernelTime {
 export type KernelTimes = readonly KernelTime[];
 
 /** The kernels, compiled as handlers are, with the code of the loops moved by a few bytes for each layout. */
-export async function kernelModule(layout: number): Promise<Uint8Array<ArrayBuffer>> {
-  const source = readFileSync(new URL('../kernels/kernels.ts', import.meta.url), 'utf8');
-  return assemblyScript(`const LAYOUT: i32 = ${layout};\n${source}`, '-O3', '--use', 'abort=');
+export async function kernelModule(
+  layout: number,
+  set: 'kernels' | 'simd' = 'kernels',
+): Promise<Uint8Array<ArrayBuffer>> {
+  const source = readFileSync(new URL(`../kernels/${set}.ts`, import.meta.url), 'utf8');
+  const features = set === 'simd' ? ['--enable', 'simd'] : [];
+  return assemblyScript(`const LAYOUT: i32 = ${layout};\n${source}`, '-O3', '--use', 'abort=', ...features);
 }
 
 const WARM_UP_ROUNDS = 3;
@@ -88,8 +95,11 @@ if (import.meta.main) {
   const [layouts, rounds] = process.argv.slice(2).map(Number);
   const times: KernelTime[] = [];
   for (let layout = 0; layout < (layouts ?? 5); layout++) {
-    const bytes = await kernelModule(layout);
-    for (const name of KERNELS) times.push(measureKernel(bytes, name, layout, rounds ?? 9));
+    for (const set of ['kernels', 'simd'] as const) {
+      const bytes = await kernelModule(layout, set);
+      const names = set === 'simd' ? SIMD_KERNELS : KERNELS;
+      for (const name of names) times.push(measureKernel(bytes, name, layout, rounds ?? 9));
+    }
   }
   process.stdout.write(JSON.stringify(times));
 }
