@@ -39,6 +39,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   fastify: ['admin', 'standalone'],
   ajv: ['catalog'],
   re2js: ['sandbox/abi'],
+  '@assemblyscript/loader': ['sandbox/abi'],
   'lru-cache': ['host/cache'],
   'assemblyscript/asc': ['catalog'],
 };

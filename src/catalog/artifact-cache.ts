@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BrokerError } from '../errors.ts';
 import type { Manifest } from '../model/manifest.ts';
 import { compileArtifact } from './admit.ts';
 import type { Artifact, PreparedModule } from './artifact.ts';
@@ -29,6 +30,10 @@ export class ArtifactCache {
     this.#byDigest.delete(digest);
     this.#byDigest.set(digest, known);
     const artifact = await known;
+    if (manifest !== null && manifest.abi !== artifact.abi) {
+      const message = `${manifest.name}: the manifest says abi ${manifest.abi}, the module is ${artifact.abi}`;
+      throw new BrokerError('ERR_MANIFEST_INVALID', message);
+    }
     return manifest === null ? artifact : Object.freeze({ ...artifact, manifest });
   }
 

@@ -1,10 +1,12 @@
-import type { CapabilityName } from '../model/abi.ts';
+import type { Abi, CapabilityName } from '../model/abi.ts';
 import type { Manifest } from '../model/manifest.ts';
 
 /** What admission found out about a module: plain data, so that it can come from another process. */
 export interface ModuleFacts {
   /** `sha256:…` of the bytes as published, before rewriting. The artifact's identity. */
   readonly digest: string;
+  /** What it is by its shape. */
+  readonly abi: Abi;
   readonly publishedBytes: number;
   readonly meteredBytes: number;
   readonly costTableHash: string;

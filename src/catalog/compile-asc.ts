@@ -16,12 +16,13 @@ type Asc = typeof import('assemblyscript/asc');
 
 /** The AssemblyScript compiler, loaded. */
 export interface Compiler {
-  /** Compiles `entry` to `output`; rejects with ERR_HANDLER_BUILD. */
+  /** Compiles `entry` to `output`, with the SDK's transform where it is used; rejects with ERR_HANDLER_BUILD. */
   compile(
     sources: CompileSources,
     entry: string,
     output: string,
     flags: readonly string[],
+    usesSdk: boolean,
   ): Promise<{ readonly wasm: Uint8Array; readonly sourceMap: string | null }>;
 }
 
@@ -72,17 +73,18 @@ async function compile(
   entry: string,
   output: string,
   flags: readonly string[],
+  usesSdk: boolean,
 ): Promise<{ wasm: Uint8Array; sourceMap: string | null }> {
   const written = new Map<string, Uint8Array | string>();
   const errors: string[] = [];
-  const transform = (await import(TRANSFORM_URL.href)) as { default: never };
+  const transforms = usesSdk ? [((await import(TRANSFORM_URL.href)) as { default: never }).default] : [];
   const result = await asc.main([entry, '--outFile', output, '--sourceMap', ...flags], {
     stdout: { write: () => undefined } as never,
     stderr: { write: () => undefined } as never,
     readFile: sources.read,
     writeFile: (name, contents) => void written.set(name, contents),
     listFiles: () => [],
-    transforms: [transform.default],
+    transforms,
     reportDiagnostic: (diagnostic) => {
       if (diagnostic.category === ERROR_CATEGORY) errors.push(describe(diagnostic, sources));
     },

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { BrokerError, messageOf } from '../errors.ts';
+import { ABI, type Abi } from '../model/abi.ts';
+import { readManifest } from './load.ts';
 
 /**
  * Memory runtimes of AssemblyScript. `incremental` collects garbage; `minimal` and `stub` never do: smaller and
@@ -32,4 +35,9 @@ export async function readRuntime(dir: string): Promise<CompileRuntime> {
     const expected = `expected {"options": {"runtime": ${RUNTIMES.map((name) => `"${name}"`).join(' | ')}}}`;
     throw new BrokerError('ERR_HANDLER_BUILD', `${path}: ${expected}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+/** The ABI that DIR/manifest.json names, else that of the SDK. */
+export async function readAbi(dir: string): Promise<Abi> {
+  return existsSync(join(dir, 'manifest.json')) ? (await readManifest(dir)).abi : ABI;
 }

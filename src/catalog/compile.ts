@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BrokerError, messageOf } from '../errors.ts';
+import { type Abi, PLAIN_ABI } from '../model/abi.ts';
 import { compilerVersion, loadCompiler } from './compile-asc.ts';
-import { type CompileRuntime, readRuntime } from './compile-options.ts';
+import { type CompileRuntime, readAbi, readRuntime } from './compile-options.ts';
 import {
   appendCustomSection,
   MANIFEST_SECTION,
@@ -18,6 +19,8 @@ const SOURCE_MAP_FILE = 'handler.wasm.map';
 
 /** Flags of every build: fastest code, and a name section so that traps name functions. */
 const FLAGS = ['-O3', '--debug', '--noColors', '--baseDir', '.'] as const;
+/** Those of a handler without the SDK: what the host needs to hand it a string. */
+const PLAIN_FLAGS = ['--exportRuntime'] as const;
 
 /**
  * Memory to begin with: a step of 40 KB fits without growing it. A memory that grew cannot be used again and costs the
@@ -37,8 +40,8 @@ export interface CompiledHandler {
   readonly wasm: Uint8Array<ArrayBuffer>;
   /** Source map, version 3: one line, columns are byte offsets in the module. */
   readonly sourceMap: string | null;
-  /** What `@handler("…")` says. */
-  readonly name: string;
+  /** What `@handler("…")` says; null without the SDK. */
+  readonly name: string | null;
   readonly durationMs: number;
 }
 
@@ -52,32 +55,43 @@ export async function compileHandler(dir: string, options: CompileOptions = {}):
   const folder = resolve(dir);
   await requireEntry(folder);
   const compiler = await loadCompiler();
+  const abi = await readAbi(folder);
   const runtime = options.runtime ?? (await readRuntime(folder));
   const started = performance.now();
   const sources = new CompileSources(folder);
-  const flags = [...FLAGS, '--runtime', runtime];
-  const built = await compiler
-    .compile(sources, ENTRY_FILE, MODULE_FILE, [...flags, ...INITIAL_MEMORY])
-    .catch((error: unknown) => {
-      if (!NEEDS_MORE_MEMORY.test(messageOf(error))) throw error;
-      return compiler.compile(sources, ENTRY_FILE, MODULE_FILE, flags);
-    });
+  const flags = [...flagsOf(abi), '--runtime', runtime];
+  const compile = (more: readonly string[]) =>
+    compiler.compile(sources, ENTRY_FILE, MODULE_FILE, [...flags, ...more], abi !== PLAIN_ABI);
+  const built = await compile(INITIAL_MEMORY).catch((error: unknown) => {
+    if (!NEEDS_MORE_MEMORY.test(messageOf(error))) throw error;
+    return compile([]);
+  });
   const manifest = readCustomSection(built.wasm, MANIFEST_SECTION);
-  if (manifest === null) throw new BrokerError('ERR_HANDLER_BUILD', `${folder}: the module has no manifest`);
+  if (manifest === null && abi !== PLAIN_ABI)
+    throw new BrokerError('ERR_HANDLER_BUILD', `${folder}: the module has no manifest`);
   const record: BuildRecord = {
-    digest: await digestBuild(folder, sources.files, (await compilerVersion()) ?? 'unknown', [
-      ...FLAGS,
-      ...INITIAL_MEMORY,
-      runtime,
-    ]),
+    digest: await digestBuild(
+      folder,
+      sources.files,
+      (await compilerVersion()) ?? 'unknown',
+      digestedFlags(abi, runtime),
+    ),
     files: sources.files,
   };
   return {
     wasm: appendCustomSection(built.wasm, SOURCE_SECTION, JSON.stringify(record)),
     sourceMap: built.sourceMap,
-    name: (JSON.parse(manifest) as { name: string }).name,
+    name: manifest === null ? null : (JSON.parse(manifest) as { name: string }).name,
     durationMs: performance.now() - started,
   };
+}
+
+function flagsOf(abi: Abi): readonly string[] {
+  return abi === PLAIN_ABI ? [...FLAGS, ...PLAIN_FLAGS] : FLAGS;
+}
+
+function digestedFlags(abi: Abi, runtime: CompileRuntime): string[] {
+  return [...flagsOf(abi), ...INITIAL_MEMORY, runtime];
 }
 
 /** Compiles DIR/handler.ts to DIR/handler.wasm and its source map. Readers see the old module or the new one. */
@@ -99,7 +113,7 @@ export async function isStale(dir: string): Promise<boolean> {
   if (record === null) return true;
   const version = await compilerVersion();
   if (version === null) return false;
-  const flags = [...FLAGS, ...INITIAL_MEMORY, await readRuntime(dir)];
+  const flags = digestedFlags(await readAbi(dir), await readRuntime(dir));
   return (await digestBuild(resolve(dir), record.files, version, flags)) !== record.digest;
 }
 

@@ -1,7 +1,8 @@
 import { describeModule, type ImportDescription, type ModuleDescription } from '../metering/index.ts';
-import { ABI_ENTRY, ABI_IMPORTS, ABI_MEMORY, type AbiFunction, type CapabilityName } from '../model/abi.ts';
+import { ABI_IMPORTS, type Abi, type AbiFunction, type CapabilityName, PLAIN_ABI } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import { type Refusal, refuse, type Verdict } from '../model/verdict.ts';
+import { abiOf, signature } from './guest-exports.ts';
 import { meteringRefusal } from './metering-refusal.ts';
 
 /** How large the memory starts is judged below, by the operator's limit. */
@@ -9,6 +10,7 @@ const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536 } });
 
 /** What a module shows of itself, when it keeps to the guest ABI. */
 export interface Inspected {
+  readonly abi: Abi;
   readonly description: ModuleDescription;
   /** Derived from the imports: what it needs to run. */
   readonly capabilities: readonly CapabilityName[];
@@ -16,22 +18,26 @@ export interface Inspected {
   readonly suspends: boolean;
 }
 
-/** The verdict on a module's outside: imports, exports and memory against `tasker-core/1`. Runs and compiles nothing. */
+/** The verdict on a module's outside: imports, exports and memory against the ABI it keeps to. Runs and compiles nothing. */
 export function inspectModule(bytes: Uint8Array, limits: Limits): Verdict<Inspected> {
   const described = describe(bytes);
   if (!described.allowed) return described;
   const { description } = described;
+  const kept = abiOf(description);
+  const known = kept.allowed && kept.abi === PLAIN_ABI ? PLAIN_IMPORTS : ABI_IMPORTS;
   const imported: AbiFunction[] = [];
   for (const item of description.imports) {
-    const found = abiFunctionOf(item);
+    const found = abiFunctionOf(item, known);
     if ('code' in found) return found;
     imported.push(found);
   }
-  const fault = exportFault(description) ?? memoryFault(description, limits);
+  if (!kept.allowed) return kept;
+  const fault = memoryFault(description, limits);
   if (fault !== null) return fault;
   const capabilities = imported.flatMap(({ capability }) => (capability === null ? [] : [capability]));
   return {
     allowed: true,
+    abi: kept.abi,
     description,
     capabilities: [...new Set(capabilities)].sort(),
     suspends: imported.some(({ servedBy }) => servedBy === 'broker'),
@@ -48,32 +54,23 @@ export function describe(bytes: Uint8Array): Verdict<{ readonly description: Mod
   }
 }
 
-function abiFunctionOf(item: ImportDescription): AbiFunction | Refusal {
+/** Plain AssemblyScript has no host calls; this is how it ends in an error. */
+const PLAIN_IMPORTS = ABI_IMPORTS.filter(({ module }) => module === 'env');
+
+function abiFunctionOf(item: ImportDescription, functions: readonly AbiFunction[]): AbiFunction | Refusal {
   const name = `${item.module}.${item.name}`.slice(0, 120);
-  const known = ABI_IMPORTS.find((entry) => entry.module === item.module && entry.name === item.name);
+  const known = functions.find((entry) => entry.module === item.module && entry.name === item.name);
   if (known === undefined) {
-    const message = `unknown import ${name}; a module may import only the functions of the guest ABI (docs/abi.md)`;
+    const message =
+      functions === PLAIN_IMPORTS
+        ? `import ${name}: plain AssemblyScript has no host calls and may import only env.abort (docs/abi.md)`
+        : `unknown import ${name}; a module may import only the functions of the guest ABI (docs/abi.md)`;
     return refuse('ERR_IMPORT_UNKNOWN', message, { import: name });
   }
-  if (item.kind === 'function' && same(item.params, known.params) && same(item.results, known.results))
-    return known;
-  const got = item.kind === 'function' ? signature(item.params, item.results) : `a ${item.kind}`;
-  const message = `import ${name}: expected ${signature(known.params, known.results)}, got ${got}`;
+  const got = item.kind === 'function' ? signature(item) : `a ${item.kind}`;
+  if (got === signature(known)) return known;
+  const message = `import ${name}: expected ${signature(known)}, got ${got}`;
   return refuse('ERR_IMPORT_UNKNOWN', message, { import: name });
-}
-
-function exportFault({ exports }: ModuleDescription): Refusal | null {
-  const memory = exports.find(({ name }) => name === ABI_MEMORY);
-  if (memory?.kind !== 'memory') {
-    return refuse('ERR_EXPORT_MISSING', `the module must export its memory as "${ABI_MEMORY}"`, {
-      export: ABI_MEMORY,
-    });
-  }
-  const entry = exports.find(({ name }) => name === ABI_ENTRY);
-  if (entry?.kind === 'function' && entry.params.length === 0 && same(entry.results, ['i32'])) return null;
-  const got = entry === undefined ? 'no export of that name' : entry.kind;
-  const message = `the module must export a function "${ABI_ENTRY}" of type () -> (i32); got ${entry?.kind === 'function' ? signature(entry.params, entry.results) : got}`;
-  return refuse('ERR_EXPORT_MISSING', message, { export: ABI_ENTRY });
 }
 
 function memoryFault({ memories }: ModuleDescription, limits: Limits): Refusal | null {
@@ -94,12 +91,4 @@ function memoryFault({ memories }: ModuleDescription, limits: Limits): Refusal |
     allowed: limits.memory_pages,
     used: memory.minPages,
   });
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((type, index) => type === b[index]);
-}
-
-function signature(params: readonly string[], results: readonly string[]): string {
-  return `(${params.join(' ')}) -> (${results.join(' ')})`;
 }

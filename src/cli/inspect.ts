@@ -34,15 +34,17 @@ function inspectFile(bytes: Uint8Array) {
     digest,
     bytes: bytes.byteLength,
     verdict: verdict.allowed ? ({ allowed: true } as const) : verdict,
+    abi: verdict.allowed ? verdict.abi : null,
     capabilities: verdict.allowed ? verdict.capabilities : null,
     module: described.allowed ? described.description : null,
   };
 }
 
 function render(facts: ReturnType<typeof inspectFile>): string {
-  const { verdict, module, capabilities } = facts;
+  const { verdict, module, abi, capabilities } = facts;
   const lines = [`${facts.digest}  ${formatBytes(facts.bytes)}`];
   if (module !== null) lines.push(...describeLines(module));
+  if (abi !== null) lines.push(`abi      ${abi}`);
   if (capabilities !== null) lines.push(`needs    ${capabilities.join(', ') || 'no capability'}`);
   lines.push(verdict.allowed ? 'verdict  admitted' : `verdict  refused, ${verdict.code}: ${verdict.message}`);
   return `${lines.join('\n')}\n`;

@@ -4,6 +4,13 @@
  */
 export const ABI = 'tasker-core/1';
 
+/** Modules of stock `asc --exportRuntime` that export `handle(input: string): string`. No host calls. */
+export const PLAIN_ABI = 'assemblyscript/1';
+
+/** What a guest can be, told by its shape: by its exports. */
+export const ABIS = [ABI, PLAIN_ABI] as const;
+export type Abi = (typeof ABIS)[number];
+
 /** Capabilities an operator can grant. */
 export const CAPABILITIES = [
   'log',
@@ -19,11 +26,14 @@ export type CapabilityName = (typeof CAPABILITIES)[number];
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64';
 
-export interface AbiFunction {
-  readonly module: string;
-  readonly name: string;
+export interface GuestSignature {
   readonly params: readonly ValueType[];
   readonly results: readonly ValueType[];
+}
+
+export interface AbiFunction extends GuestSignature {
+  readonly module: string;
+  readonly name: string;
   /** The grant without which the module is not run; null for calls every guest has. */
   readonly capability: CapabilityName | null;
   /** `worker`: answered beside the guest; `broker`: suspends the guest and goes to the host-call boundary. */
@@ -97,6 +107,23 @@ export const ABI_IMPORTS: readonly AbiFunction[] = Object.freeze([
 /** The function the host calls, once per invocation. Returns 0, or a number that makes the step fail. */
 export const ABI_ENTRY = 'tk_handle';
 export const ABI_MEMORY = 'memory';
+
+/** The same of `assemblyscript/1`: takes and returns a pointer to a string. */
+export const PLAIN_ENTRY = 'handle';
+
+/**
+ * All that stays of the exports of an `assemblyscript/1` module, with their types: what `--exportRuntime` adds. The
+ * loader makes properties from the names of exports, so that any other name would be a way into the host's prototypes.
+ */
+export const PLAIN_EXPORTS = Object.freeze({
+  [PLAIN_ENTRY]: { params: ['i32'], results: ['i32'] },
+  __new: { params: ['i32', 'i32'], results: ['i32'] },
+  __pin: { params: ['i32'], results: ['i32'] },
+  __unpin: { params: ['i32'], results: [] },
+  __collect: { params: [], results: [] },
+  __rtti_base: 'i32',
+  [ABI_MEMORY]: 'memory',
+} as const satisfies Readonly<Record<string, 'i32' | 'memory' | GuestSignature>>);
 
 /** Levels of `log`; numbers are part of the ABI. */
 export const LOG_LEVELS = Object.freeze({ debug: 0, info: 1, warn: 2, error: 3 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ABI } from './abi.ts';
+import { ABIS } from './abi.ts';
 import { Grants } from './grant.ts';
 import { PartialLimits } from './limits.ts';
 
@@ -17,7 +17,7 @@ export const Manifest = z.strictObject({
     .max(32)
     .regex(/^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'expected a version such as 1.2.3')
     .describe('Semantic version.'),
-  abi: z.literal(ABI).describe('Guest ABI of the module.'),
+  abi: z.enum(ABIS).describe('Guest ABI of the module.'),
   description: z.string().max(500).default('').describe('One sentence for people.'),
   capabilities: Grants.default([]).describe('Grants the handler asks for.'),
   limits: PartialLimits.default({}).describe('Limits below the defaults that are enough for it.'),

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { ABI } from '../model/abi.ts';
 import type { Outcome, OutcomeResult } from '../model/outcome.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Usage } from '../model/usage.ts';
@@ -53,7 +52,7 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
   const { artifact, authority } = job;
   const manifest = artifact.manifest;
   return Object.freeze({
-    abi: ABI,
+    abi: artifact.abi,
     handler: manifest === null ? null : `${manifest.name}@${manifest.version}`,
     digest: artifact.digest,
     cost_table_hash: artifact.costTableHash,

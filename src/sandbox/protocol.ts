@@ -2,7 +2,7 @@
  * Everything that crosses between the broker's thread and a lane's thread: types and constants only. Both directions
  * send runs of messages as one buffer (batch.ts), so that a burst costs one hop.
  */
-import type { LogLevel } from '../model/abi.ts';
+import type { Abi, LogLevel } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import type { OutcomeResult } from '../model/outcome.ts';
 
@@ -19,6 +19,7 @@ export interface ModuleMessage {
   readonly moduleId: number;
   /** The number that is not used any more. */
   readonly forgets: number | null;
+  readonly abi: Abi;
   readonly module: WebAssembly.Module;
   /** On its way to a process, which compiles for itself. */
   readonly bytes?: ModuleBytes;

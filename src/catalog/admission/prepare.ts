@@ -8,7 +8,7 @@ import {
   type Metered,
   meter,
 } from '../../metering/index.ts';
-import { ABI_ENTRY } from '../../model/abi.ts';
+import { ABI_ENTRY, type Abi, PLAIN_ABI, PLAIN_EXPORTS } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Refusal, Verdict } from '../../model/verdict.ts';
 import type { PreparedModule } from '../artifact.ts';
@@ -22,16 +22,17 @@ const TABLE_ELEMENTS_MAX = 100_000;
 
 // untrusted: the whole pipeline works on a module's bytes; the last step runs its start function
 /**
- * inspect → keep one export → clamp memory and tables → import the memory → meter → compile → take an image. Throws a
+ * inspect → keep the exports of its ABI → clamp memory and tables → import the memory → meter → compile → take an image. Throws a
  * `BrokerError` with the code of the first refusal. Belongs in a process with limits.
  */
 export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule {
-  const { description, capabilities, suspends } = allowed(inspectModule(bytes, limits));
-  const metered = allowed(rewrite(bytes, limits));
+  const { abi, description, capabilities, suspends } = allowed(inspectModule(bytes, limits));
+  const metered = allowed(rewrite(bytes, abi, limits));
   compileModule(metered.bytes);
   const [memory] = description.memories;
   const facts = {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    abi,
     publishedBytes: bytes.byteLength,
     meteredBytes: metered.bytes.byteLength,
     costTableHash: metered.costTableHash,
@@ -47,10 +48,13 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
   return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits) };
 }
 
-function rewrite(bytes: Uint8Array, limits: Limits): Verdict<Metered> {
+/** What the host uses. Not the memory of `tasker-core/1`, which the sandbox hands in: an export costs 2 µs an instance. */
+const KEPT_EXPORTS = [ABI_ENTRY];
+const KEPT_PLAIN_EXPORTS = Object.keys(PLAIN_EXPORTS);
+
+function rewrite(bytes: Uint8Array, abi: Abi, limits: Limits): Verdict<Metered> {
   try {
-    // The sandbox has the memory that it hands in, so its export is not kept either: each one costs 2 µs an instance.
-    const kept = keepExports(bytes, [ABI_ENTRY]);
+    const kept = keepExports(bytes, abi === PLAIN_ABI ? KEPT_PLAIN_EXPORTS : KEPT_EXPORTS);
     const clamped = clampTable(clampMemory(kept, { maxPages: limits.memory_pages }), {
       maxElements: TABLE_ELEMENTS_MAX,
     });

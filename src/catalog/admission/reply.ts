@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { BrokerError, ERROR_CODES, type ErrorCode } from '../../errors.ts';
-import { CAPABILITIES } from '../../model/abi.ts';
+import { ABIS, CAPABILITIES } from '../../model/abi.ts';
 import type { PreparedModule } from '../artifact.ts';
 import type { Frame } from './frames.ts';
 
 const Pages = z.int().min(0).max(65_536);
 const Facts = z.strictObject({
   digest: z.string(),
+  abi: z.enum(ABIS),
   publishedBytes: z.int().nonnegative(),
   meteredBytes: z.int().nonnegative(),
   costTableHash: z.string().max(100),

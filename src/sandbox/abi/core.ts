@@ -171,7 +171,8 @@ function writeLog(state: GuestState, level: LogLevel, pointer: GuestPointer, len
   return undefined;
 }
 
-function outputTooLarge(used: number, allowed: number): GuestResult {
+/** The verdict on a guest whose output is over the limit. */
+export function outputTooLarge(used: number, allowed: number): GuestResult {
   return {
     kind: 'exhausted',
     code: 'ERR_LIMIT_OUTPUT',

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { findPackageJSON } from 'node:module';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,10 +21,18 @@ const ENTRY = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? '../process/child.ts' : '../process/child.js', import.meta.url),
 );
 
+/** Packages that the code of a lane imports. */
+const LANE_PACKAGES = ['zod', '@assemblyscript/loader'] as const;
+
+/** The folder of an installed package. */
+function packageFolder(name: string): string {
+  return dirname(findPackageJSON(name, import.meta.url) ?? '');
+}
+
 /** What a child may do: read its own code, and start the one thread that gives up even that. */
 export function childFlags(): string[] {
-  const zod = dirname(createRequire(import.meta.url).resolve('zod'));
-  const readable = [CODE_FOLDER, PACKAGE_FILE, `${zod}/`].map((path) => `--allow-fs-read=${path}`);
+  const packages = LANE_PACKAGES.map((name) => `${packageFolder(name)}/`);
+  const readable = [CODE_FOLDER, PACKAGE_FILE, ...packages].map((path) => `--allow-fs-read=${path}`);
   return ['--permission', '--allow-worker', ...readable, `--max-old-space-size=${RELAY_HEAP_MB}`];
 }
 

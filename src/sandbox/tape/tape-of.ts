@@ -1,4 +1,3 @@
-import { ABI } from '../../model/abi.ts';
 import type { Outcome } from '../../model/outcome.ts';
 import { TAPE_VERSION, type Tape, type TapeCall } from '../../model/tape.ts';
 import type { Job } from '../lanes/job.ts';
@@ -13,7 +12,7 @@ export function tapeOf(job: Job, outcome: Outcome, { answered }: Recorder): Tape
   return {
     tape: TAPE_VERSION,
     recorded_at: new Date().toISOString(),
-    abi: ABI,
+    abi: receipt.abi,
     handler: receipt.handler,
     digest: receipt.digest,
     cost_table_hash: receipt.cost_table_hash,

@@ -1,4 +1,5 @@
 /** Runs in a lane's thread. Idle cells, bounded by number and by memory; the shape used longest ago goes first. */
+import type { GuestInstance } from '../abi/guest-instance.ts';
 import type { GuestState } from '../abi/guest-state.ts';
 
 /**
@@ -12,7 +13,7 @@ export interface Cell {
   readonly imports: WebAssembly.Imports;
   readonly state: GuestState;
   /** Kept between invocations only where it can be restored. */
-  instance: WebAssembly.Instance | null;
+  instance: GuestInstance | null;
 }
 
 /** A process can have about 16,000 memories, since each reserves address space. */

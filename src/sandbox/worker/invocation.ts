@@ -1,8 +1,9 @@
 /** Runs in a lane's thread: one invocation, from a new guest to its result. */
 import { messageOf } from '../../errors.ts';
-import { ABI_ENTRY } from '../../model/abi.ts';
 import type { CallBroker } from '../abi/core.ts';
+import type { GuestInstance } from '../abi/guest-instance.ts';
 import { enterGuestState, stopGuest } from '../abi/guest-state.ts';
+import { instantiateGuest } from '../abi/instantiate.ts';
 import { promising } from '../abi/jspi.ts';
 import {
   epochMs,
@@ -48,9 +49,9 @@ export function startInvocation(
   const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
   const { state } = cell;
   enterGuestState(state, message);
-  const fault = instantiate(cell, variant);
+  const fault = instantiate(cell, module, variant);
   if (fault !== null) return { result: notStarted(message.slot, fault, startedMs), cancel: () => {} };
-  const guest: Guest = { module, variant, cell, exports: exportsOf(cell) };
+  const guest: Guest = { module, variant, cell, ...instanceOf(cell) };
   setCounters(guest);
   const finish = (end: EntryEnd): ResultMessage => {
     mark.leave();
@@ -65,23 +66,22 @@ export function startInvocation(
 }
 
 /** One invocation's instance. */
-interface Guest {
+interface Guest extends GuestInstance {
   readonly module: ModuleMessage;
   readonly variant: Variant;
   readonly cell: Cell;
-  readonly exports: WebAssembly.Exports;
 }
 
-function exportsOf({ instance }: Cell): WebAssembly.Exports {
+function instanceOf({ instance }: Cell): GuestInstance {
   if (instance === null) throw new TypeError('the cell has no instance');
-  return instance.exports;
+  return instance;
 }
 
 /** An active segment that does not fit is the module's fault; anything else (no address space left) is ours. */
-function instantiate(cell: Cell, variant: Variant): GuestResult | null {
+function instantiate(cell: Cell, { abi }: ModuleMessage, variant: Variant): GuestResult | null {
   if (cell.instance !== null) return null;
   try {
-    cell.instance = new WebAssembly.Instance(variant.module, cell.imports);
+    cell.instance = instantiateGuest(abi, variant.module, cell.imports, cell.state);
     restore(cell, variant);
     return null;
   } catch (error) {
@@ -114,7 +114,7 @@ function startOf({ module, variant, exports }: Guest): WebAssembly.ExportValue |
 function runStraight(guest: Guest): EntryEnd {
   try {
     (startOf(guest) as (() => void) | null)?.();
-    return { returned: (guest.exports[ABI_ENTRY] as () => number)() };
+    return { returned: guest.entry() };
   } catch (thrown) {
     return { thrown };
   }
@@ -127,7 +127,7 @@ async function runSuspendable(
   try {
     const start = startOf(guest);
     if (start !== null) await promising(start)();
-    return finish({ returned: await promising(guest.exports[ABI_ENTRY] as WebAssembly.ExportValue)() });
+    return finish({ returned: await promising(guest.entry)() });
   } catch (thrown) {
     return finish({ thrown });
   }

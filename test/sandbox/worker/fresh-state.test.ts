@@ -10,6 +10,7 @@ import { DEEDS, type GuestShape, stateGuest } from './state-guest.ts';
 const LIMITS = Object.freeze({ ...DEFAULT_LIMITS, fuel: 3_000_000, memory_pages: 8 });
 
 const shapes: fc.Arbitrary<GuestShape> = fc.record({
+  abi: fc.constantFrom('tasker-core/1', 'assemblyscript/1'),
   start: fc.constantFrom('none', 'writes', 'grows', 'calls the host', 'writes the table', 'traps', 'spins'),
   writesTables: fc.boolean(),
   usesSegments: fc.boolean(),
@@ -93,6 +94,7 @@ describe('an invocation on a used thread', () => {
 
   it('has an image where nothing but memory and numbers can change, and only there', () => {
     const shape: GuestShape = {
+      abi: 'tasker-core/1',
       start: 'grows',
       writesTables: false,
       usesSegments: false,
@@ -100,6 +102,7 @@ describe('an invocation on a used thread', () => {
       pages: 1,
     };
     expect(moduleOf(shape).image).toMatchObject({ memoryMinPages: 3 });
+    expect(moduleOf({ ...shape, abi: 'assemblyscript/1' }).image).toMatchObject({ memoryMinPages: 3 });
     expect(moduleOf({ ...shape, start: 'none' }).image).toMatchObject({ startFuel: 0, memoryMinPages: 1 });
     for (const start of ['calls the host', 'writes the table', 'traps', 'spins'] as const) {
       expect(moduleOf({ ...shape, start }).image).toBeNull();
