@@ -2,7 +2,8 @@ import { admitArtifact } from '../src/catalog/admit.ts';
 import { DEFAULT_LIMITS, type Limits } from '../src/model/limits.ts';
 import type { ModuleMessage } from '../src/sandbox/protocol.ts';
 import { CellStore } from '../src/sandbox/worker/cell-store.ts';
-import { startInvocation, type Workplace } from '../src/sandbox/worker/invocation.ts';
+import { startInvocation } from '../src/sandbox/worker/invocation.ts';
+import type { Workplace } from '../src/sandbox/worker/workplace.ts';
 
 /** One invocation in this thread: the output as text. */
 export type InThread = (input: Uint8Array, config: Uint8Array) => string;

@@ -108,6 +108,12 @@ export const Config = z.strictObject({
         .enum(TIERS)
         .default('thread')
         .describe('Where guests run: in threads of the broker, or in processes of their own (SECURITY.md).'),
+      components: z
+        .enum(TIERS)
+        .default('process')
+        .describe(
+          'The tier of components. Their modules are linked by JavaScript that is written for each of them: `thread` brings that into the broker’s process.',
+        ),
       handlers: z
         .record(handlerName, z.enum(TIERS))
         .default({})

@@ -40,6 +40,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ajv: ['catalog'],
   re2js: ['sandbox/abi'],
   '@assemblyscript/loader': ['sandbox/abi'],
+  '@bytecodealliance/jco-transpile': ['catalog/admission/component'],
+  'componentize-qjs': ['catalog'],
   'lru-cache': ['host/cache'],
   'assemblyscript/asc': ['catalog'],
 };

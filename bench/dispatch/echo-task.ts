@@ -2,7 +2,8 @@
 import { workerData } from 'node:worker_threads';
 import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../src/sandbox/protocol.ts';
 import { CellStore } from '../../src/sandbox/worker/cell-store.ts';
-import { startInvocation, type Workplace } from '../../src/sandbox/worker/invocation.ts';
+import { startInvocation } from '../../src/sandbox/worker/invocation.ts';
+import type { Workplace } from '../../src/sandbox/worker/workplace.ts';
 
 const workplace: Workplace = {
   cells: new CellStore(),

@@ -39,10 +39,15 @@ export class ArtifactCache {
 
   async #compile(digest: string, bytes: Uint8Array): Promise<Artifact> {
     try {
-      const { facts, metered, image } = await this.#prepare(bytes);
-      const own = { ...facts, digest, publishedBytes: bytes.byteLength, meteredBytes: metered.byteLength };
-      const artifact = compileArtifact({ facts: own, metered, image }, null);
-      this.#keep(digest, metered.byteLength + (image?.bytes.byteLength ?? 0));
+      const prepared = await this.#prepare(bytes);
+      const { metered, image, component } = prepared;
+      const meteredBytes = [metered, ...(component?.others ?? [])].reduce(
+        (sum, part) => sum + part.byteLength,
+        0,
+      );
+      const facts = { ...prepared.facts, digest, publishedBytes: bytes.byteLength, meteredBytes };
+      const artifact = compileArtifact({ ...prepared, facts }, null);
+      this.#keep(digest, meteredBytes + (image?.bytes.byteLength ?? 0));
       return artifact;
     } catch (error) {
       this.#byDigest.delete(digest);

@@ -43,24 +43,51 @@ export interface ImageFacts {
   readonly memoryMinPages: number;
 }
 
+/** A core module of a component. */
+export interface CoreFacts {
+  /** What the glue calls it. */
+  readonly name: string;
+  /** Limits of its memory import; null where it has no memory of its own. */
+  readonly memoryMinPages: number | null;
+  readonly memoryMaxPages: number;
+  /** Its start function, to be called once it is instantiated. */
+  readonly startExport: string | null;
+}
+
+/** What makes one guest of the core modules of a component. */
+export interface ComponentFacts {
+  /** JavaScript that jco wrote, as the body of a function that returns `instantiate`. */
+  readonly glue: string;
+  readonly cores: readonly CoreFacts[];
+  /** Interfaces of the host that it imports. */
+  readonly interfaces: readonly string[];
+}
+
 /** An admitted module before the broker compiled it. */
 export interface PreparedModule {
   readonly facts: ModuleFacts;
-  /** The metered module. */
+  /** The metered module; of a component its first core module. */
   readonly metered: Uint8Array<ArrayBuffer>;
   /** The same with its image built in, where the module allows it. */
   readonly image: { readonly facts: ImageFacts; readonly bytes: Uint8Array<ArrayBuffer> } | null;
+  readonly component: {
+    readonly facts: ComponentFacts;
+    /** The metered core modules behind the first. */
+    readonly others: readonly Uint8Array<ArrayBuffer>[];
+  } | null;
 }
 
 /** An admitted module: checked, metered, compiled. Immutable; valid for any number of invocations. */
 export interface Artifact extends ModuleFacts {
   readonly manifest: Manifest | null;
-  /** The metered module. Its code is shared by every thread it is posted to. */
+  /** The metered module, of a component its first core. Its code is shared by every thread it is posted to. */
   readonly module: WebAssembly.Module;
   readonly image: (ImageFacts & { readonly module: WebAssembly.Module }) | null;
+  readonly component: (ComponentFacts & { readonly others: readonly WebAssembly.Module[] }) | null;
   /** What was compiled, for a process that has to compile for itself. */
   readonly bytes: {
     readonly metered: Uint8Array<ArrayBuffer>;
     readonly image: Uint8Array<ArrayBuffer> | null;
+    readonly others: readonly Uint8Array<ArrayBuffer>[];
   };
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { access, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { BrokerError, messageOf } from '../errors.ts';
 import { type Abi, PLAIN_ABI } from '../model/abi.ts';
 import { compilerVersion, loadCompiler } from './compile-asc.ts';
+import { COMPONENT_ENTRY_FILE, compileComponent } from './compile-component.ts';
 import { type CompileRuntime, readAbi, readRuntime } from './compile-options.ts';
 import {
   appendCustomSection,
@@ -46,13 +48,14 @@ export interface CompiledHandler {
 }
 
 /**
- * Compiles DIR/handler.ts, in this process, without writing anything.
+ * Compiles DIR/handler.ts, or DIR/handler.js to a component, in this process, without writing anything.
  *
  * @throws BrokerError ERR_HANDLER_BUILD with `file:line:column` of each error, ERR_MISSING_DEPENDENCY without the
  *   compiler.
  */
 export async function compileHandler(dir: string, options: CompileOptions = {}): Promise<CompiledHandler> {
   const folder = resolve(dir);
+  if (existsSync(join(folder, COMPONENT_ENTRY_FILE))) return componentHandler(folder);
   await requireEntry(folder);
   const compiler = await loadCompiler();
   const abi = await readAbi(folder);
@@ -86,6 +89,12 @@ export async function compileHandler(dir: string, options: CompileOptions = {}):
   };
 }
 
+async function componentHandler(folder: string): Promise<CompiledHandler> {
+  const started = performance.now();
+  const wasm = new Uint8Array(await compileComponent(folder));
+  return { wasm, sourceMap: null, name: null, durationMs: performance.now() - started };
+}
+
 function flagsOf(abi: Abi): readonly string[] {
   return abi === PLAIN_ABI ? [...FLAGS, ...PLAIN_FLAGS] : FLAGS;
 }
@@ -94,7 +103,7 @@ function digestedFlags(abi: Abi, runtime: CompileRuntime): string[] {
   return [...flagsOf(abi), ...INITIAL_MEMORY, runtime];
 }
 
-/** Compiles DIR/handler.ts to DIR/handler.wasm and its source map. Readers see the old module or the new one. */
+/** Compiles the handler in DIR to DIR/handler.wasm and its source map. Readers see the old module or the new one. */
 export async function buildHandler(dir: string, options: CompileOptions = {}): Promise<CompiledHandler> {
   const compiled = await compileHandler(dir, options);
   if (compiled.sourceMap !== null) await replaceFile(join(dir, SOURCE_MAP_FILE), compiled.sourceMap);

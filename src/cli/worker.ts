@@ -8,6 +8,7 @@ import { BrokerError, messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
 import { createHandlerCache, type HandlerCache } from '../host/cache/handler-cache.ts';
 import { createHttpClient } from '../host/egress/http-client.ts';
+import { COMPONENT_ABI } from '../model/abi.ts';
 import type { LiveSettings } from '../model/settings.ts';
 import { createSandbox, type Sandbox, type SandboxSettings } from '../sandbox/sandbox.ts';
 import { readTemplates } from '../tasker/read-template.ts';
@@ -44,8 +45,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const cache = cacheOf(config);
   const sandbox = createSandbox({
     ...sandboxSettings({ ...worker, limits }),
-    tier: (handler) =>
-      (Object.hasOwn(isolation.handlers, handler) ? isolation.handlers[handler] : null) ?? isolation.tier,
+    tier: (handler, abi) =>
+      (Object.hasOwn(isolation.handlers, handler) ? isolation.handlers[handler] : null) ??
+      (abi === COMPONENT_ABI ? isolation.components : isolation.tier),
     recycleAfter: isolation.recycle_after,
     firstUid: isolation.first_uid === 0 ? null : isolation.first_uid,
     host: { http, secrets: secretsOf(config, env, http), ...(cache !== null && { cache }) },

@@ -29,4 +29,5 @@ export {
 export { importMemory } from './passes/import-memory.ts';
 export { keepExports } from './passes/keep-exports.ts';
 export { startToExport } from './passes/start-to-export.ts';
+export { DENIED_GROW_EXPORT, DEPTH_EXPORT, FUEL_EXPORT, RESERVED_MODULE } from './reserved.ts';
 export type { ReferenceType, ValueType } from './types.ts';

@@ -7,8 +7,11 @@ export const ABI = 'tasker-core/1';
 /** Modules of stock `asc --exportRuntime` that export `handle(input: string): string`. No host calls. */
 export const PLAIN_ABI = 'assemblyscript/1';
 
-/** What a guest can be, told by its shape: by its exports. */
-export const ABIS = [ABI, PLAIN_ABI] as const;
+/** Components of the world in wit/handler.wit. */
+export const COMPONENT_ABI = 'tasker:catalog/handler@0.1.0';
+
+/** What a guest can be, told by its shape: by its header and its exports. */
+export const ABIS = [ABI, PLAIN_ABI, COMPONENT_ABI] as const;
 export type Abi = (typeof ABIS)[number];
 
 /** Capabilities an operator can grant. */
@@ -124,6 +127,35 @@ export const PLAIN_EXPORTS = Object.freeze({
   __rtti_base: 'i32',
   [ABI_MEMORY]: 'memory',
 } as const satisfies Readonly<Record<string, 'i32' | 'memory' | GuestSignature>>);
+
+/** An interface that a component may import. */
+export interface ComponentInterface {
+  readonly capability: CapabilityName | null;
+  /** Its functions, by their names in JavaScript. */
+  readonly functions: readonly string[];
+  /** Its functions leave the sandbox and suspend the guest. */
+  readonly leaves: boolean;
+}
+
+const componentInterface = (
+  functions: readonly string[],
+  capability: CapabilityName | null,
+  leaves = false,
+): ComponentInterface => Object.freeze({ functions, capability, leaves });
+
+/** The interfaces of package `tasker:catalog`, version 0.1.0; wit/handler.wit has their types (a test compares). */
+export const COMPONENT_INTERFACES: Readonly<Record<string, ComponentInterface>> = Object.freeze({
+  types: componentInterface([], null),
+  documents: componentInterface(['config', 'facts'], null),
+  log: componentInterface(['log'], 'log'),
+  time: componentInterface(['now'], 'time'),
+  random: componentInterface(['bytes'], 'random'),
+  http: componentInterface(['request'], 'http', true),
+  secrets: componentInterface(['read'], 'secret_read', true),
+  cache: componentInterface(['get', 'put'], 'cache', true),
+  checkpoints: componentInterface(['checkpoint'], null),
+  waiting: componentInterface(['wait'], 'wait'),
+});
 
 /** Levels of `log`; numbers are part of the ABI. */
 export const LOG_LEVELS = Object.freeze({ debug: 0, info: 1, warn: 2, error: 3 });

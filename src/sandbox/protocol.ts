@@ -10,6 +10,8 @@ import type { OutcomeResult } from '../model/outcome.ts';
 export interface ModuleBytes {
   readonly metered: Uint8Array<ArrayBuffer>;
   readonly image: Uint8Array<ArrayBuffer> | null;
+  /** The core modules of a component behind the first. */
+  readonly others: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** What the worker must know of an artifact; sent once per lane and artifact. */
@@ -32,6 +34,20 @@ export interface ModuleMessage {
   readonly memoryMaxPages: number;
   readonly suspends: boolean;
   readonly image: ModuleImage | null;
+  readonly component: ModuleComponent | null;
+}
+
+/** What makes one guest of several core modules; `ComponentFacts` of the catalog says more. */
+export interface ModuleComponent {
+  readonly glue: string;
+  readonly cores: readonly {
+    readonly name: string;
+    readonly memoryMinPages: number | null;
+    readonly memoryMaxPages: number;
+    readonly startExport: string | null;
+  }[];
+  /** The modules behind the first. */
+  readonly others: readonly WebAssembly.Module[];
 }
 
 /** The module with its state before the first entry built in; `ImageFacts` of the catalog says more. */

@@ -5,6 +5,7 @@ import { ArtifactCache } from '../catalog/artifact-cache.ts';
 import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
 import type { Boundary, HostServices } from '../host/host-call.ts';
+import { type Abi, COMPONENT_ABI } from '../model/abi.ts';
 import { Grants } from '../model/grant.ts';
 import { clampLimits, completeLimits, type Limits, PartialLimits } from '../model/limits.ts';
 import { Manifest } from '../model/manifest.ts';
@@ -50,8 +51,11 @@ export interface SandboxOptions extends SandboxSettings {
   readonly onLaneLost?: (lane: number, reason: string) => void;
   /** A module brought down its lane with several inputs and is not run any more (`release`). */
   readonly onQuarantined?: (digest: string, handler: string) => void;
-  /** Where guests run, for all handlers or by name. Default `thread`; SECURITY.md says what each protects against. */
-  readonly tier?: Tier | ((handler: string) => Tier);
+  /**
+   * Where guests run, for all handlers, or by name and kind. Default: components in processes, all others in threads;
+   * SECURITY.md says what each protects against.
+   */
+  readonly tier?: Tier | ((handler: string, abi: Abi) => Tier);
   /** A process is replaced after so many invocations. Default 10,000. */
   readonly recycleAfter?: number;
   /** First of the user ids that processes get one each of, when the broker is root. Default 61184; null: the broker's own. */
@@ -105,7 +109,7 @@ const NO_SERVICES: HostServices = Object.freeze({
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const { limits, host = NO_SERVICES, ...others } = options;
   let ceiling: Limits = completeLimits(checkedLimits(limits));
-  const { tier = 'thread', ...rest } = others;
+  const { tier = defaultTier, ...rest } = others;
   const tierOf = typeof tier === 'string' ? () => tier : tier;
   const lanes = createLanes({
     ...rest,
@@ -150,6 +154,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   });
 }
 
+/** jco's glue is JavaScript with names of the component in it: what went wrong there would run in the broker's process. */
+function defaultTier(_handler: string, abi: Abi): Tier {
+  return abi === COMPONENT_ABI ? 'process' : 'thread';
+}
+
 const NO_GRANTS: Grants = Object.freeze([]);
 
 const LIMITS_KEPT_MAX = 256;
@@ -175,7 +184,7 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
 interface Meets {
   readonly lanes: Lanes;
   readonly limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits;
-  readonly tierOf: (handler: string) => Tier;
+  readonly tierOf: (handler: string, abi: Abi) => Tier;
   readonly boundary: Boundary;
 }
 
@@ -196,7 +205,7 @@ async function run(
   return new Promise((resolve) => {
     const job: Job = {
       ...prepared,
-      tier: tierOf(handler),
+      tier: tierOf(handler, artifact.abi),
       done: (end) => {
         options.signal?.removeEventListener('abort', cancel);
         if ('reported' in end) {

@@ -1,4 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { findPackageJSON } from 'node:module';
+import { dirname } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { BrokerError, type ErrorCode, messageOf } from '../../errors.ts';
@@ -26,15 +28,27 @@ const CODE_FOLDER = fileURLToPath(new URL('../../', import.meta.url));
 const ENTRY = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './child.ts' : './child.js', import.meta.url),
 );
+/** Folders of jco and of its WASI; none where it is not installed. */
+const TRANSPILER = transpilerFolders();
 const FLAGS = [
   '--permission',
-  `--allow-fs-read=${CODE_FOLDER}`,
+  ...[CODE_FOLDER, ...TRANSPILER.map((folder) => `${folder}/`)].map((path) => `--allow-fs-read=${path}`),
   `--max-old-space-size=${HEAP_MB}`,
   // Every function is compiled here once, by the baseline compiler, within the child's limits.
   '--no-wasm-lazy-compilation',
   '--liftoff-only',
   '--disable-warning=ExperimentalWarning',
 ];
+
+function transpilerFolders(): readonly string[] {
+  try {
+    const jco = findPackageJSON('@bytecodealliance/jco-transpile', import.meta.url);
+    const wasi = jco && findPackageJSON('@bytecodealliance/preview2-shim', jco);
+    return jco && wasi ? [dirname(jco), dirname(wasi)] : [];
+  } catch {
+    return [];
+  }
+}
 
 interface Waiting {
   readonly resolve: (prepared: PreparedModule | null) => void;
@@ -53,7 +67,7 @@ export class AdmissionChild {
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
-    const process = spawn(globalThis.process.execPath, [...FLAGS, ENTRY], {
+    const process = spawn(globalThis.process.execPath, [...FLAGS, ENTRY, ...TRANSPILER], {
       env: {},
       stdio: ['pipe', 'pipe', 'ignore'],
     });

@@ -1,10 +1,15 @@
 /**
  * Entry of the admission child, started by URL and imported by nobody. It has no environment, may read only this
- * package's code, and knows its parent by stdin and stdout: a request is a module with limits, a reply what
- * `prepareModule` made of it, or its refusal.
+ * package's code and jco's, and knows its parent by stdin and stdout: a request is a module with limits, a reply what
+ * was made of it, or its refusal.
  */
 import { BrokerError, messageOf } from '../../errors.ts';
 import type { Limits } from '../../model/limits.ts';
+import type { PreparedModule } from '../artifact.ts';
+import { prepareComponent } from './component/prepare-component.ts';
+import { isComponent } from './component/sections.ts';
+import { loadTranspiler, type TranspilerFolders } from './component/transpile.ts';
+import { encodePrepared } from './encode-prepared.ts';
 import { encodeFrame, type Frame, FrameReader } from './frames.ts';
 import { prepareModule } from './prepare.ts';
 
@@ -22,16 +27,22 @@ export interface AdmissionRequest {
   readonly warmUp: boolean;
 }
 
-function answer({ head, parts: [bytes] }: Frame): Uint8Array {
+const [, , jco, wasi] = process.argv;
+const folders: TranspilerFolders | null = jco === undefined || wasi === undefined ? null : { jco, wasi };
+
+async function prepare(bytes: Uint8Array, limits: Limits): Promise<PreparedModule> {
+  if (!isComponent(bytes)) return prepareModule(bytes, limits);
+  return prepareComponent(bytes, limits, await loadTranspiler(folders));
+}
+
+async function answer({ head, parts: [bytes] }: Frame): Promise<Uint8Array> {
   const { limits, warmUp } = head as AdmissionRequest;
   try {
     if (warmUp) {
       for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(bytes ?? NOTHING, limits);
       return encodeFrame({ warm: true }, []);
     }
-    const { facts, metered, image } = prepareModule(bytes ?? NOTHING, limits);
-    const parts = image === null ? [metered] : [metered, image.bytes];
-    return encodeFrame({ facts, image: image?.facts ?? null }, parts);
+    return encodePrepared(await prepare(bytes ?? NOTHING, limits));
   } catch (error) {
     if (error instanceof BrokerError) {
       const { code, message, details } = error;
@@ -43,5 +54,6 @@ function answer({ head, parts: [bytes] }: Frame): Uint8Array {
 
 const reader = new FrameReader(REQUEST_BYTES_MAX);
 process.stdin.on('data', (chunk: Uint8Array) => {
-  for (const frame of reader.read(chunk)) process.stdout.write(answer(frame));
+  // The parent sends one module at a time.
+  for (const frame of reader.read(chunk)) answer(frame).then((reply) => process.stdout.write(reply));
 });

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { BrokerError, messageOf } from '../../errors.ts';
 import {
   clampMemory,
   clampTable,
@@ -10,15 +9,15 @@ import {
 } from '../../metering/index.ts';
 import { ABI_ENTRY, type Abi, PLAIN_ABI, PLAIN_EXPORTS } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
-import type { Refusal, Verdict } from '../../model/verdict.ts';
+import type { Verdict } from '../../model/verdict.ts';
 import type { PreparedModule } from '../artifact.ts';
-import { type Inspected, inspectModule } from '../inspect.ts';
+import { inspectModule } from '../inspect.ts';
 import { meteringRefusal } from '../metering-refusal.ts';
+import { compileModule } from './compile-module.ts';
 import { takeImage } from './image.ts';
 import { MEMORY_IMPORT } from './memory-import.ts';
-
-/** Elements a guest's tables may have; V8 spends about 30 bytes on each. */
-const TABLE_ELEMENTS_MAX = 100_000;
+import { allowed } from './refused.ts';
+import { TABLE_ELEMENTS_MAX } from './table-elements-max.ts';
 
 // untrusted: the whole pipeline works on a module's bytes; the last step runs its start function
 /**
@@ -45,7 +44,7 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     capabilities,
     suspends,
   };
-  return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits) };
+  return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits), component: null };
 }
 
 /** What the host uses. Not the memory of `tasker-core/1`, which the sandbox hands in: an export costs 2 µs an instance. */
@@ -62,25 +61,4 @@ function rewrite(bytes: Uint8Array, abi: Abi, limits: Limits): Verdict<Metered> 
   } catch (error) {
     return meteringRefusal(error);
   }
-}
-
-/** The engine's own validation: the rewriter reads what it needs, V8 judges the rest. */
-export function compileModule(metered: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(metered);
-  } catch (error) {
-    throw new BrokerError('ERR_MODULE_MALFORMED', `the engine refuses the module: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-function allowed<Value extends Inspected | Metered>(verdict: Verdict<Value>): Value {
-  if (verdict.allowed) return verdict as Value;
-  const refusal: Refusal = verdict as Refusal;
-  throw new BrokerError(
-    refusal.code,
-    refusal.message,
-    refusal.details === undefined ? {} : { details: refusal.details },
-  );
 }

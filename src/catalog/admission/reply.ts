@@ -27,6 +27,21 @@ const Image = z.strictObject({
   depthBytes: z.int().nonnegative(),
   memoryMinPages: Pages,
 });
+const GLUE_CHARS_MAX = 16 * 1024 * 1024;
+const Component = z.strictObject({
+  glue: z.string().max(GLUE_CHARS_MAX),
+  cores: z
+    .array(
+      z.strictObject({
+        name: z.string().max(100),
+        memoryMinPages: Pages.nullable(),
+        memoryMaxPages: Pages,
+        startExport: z.string().max(100).nullable(),
+      }),
+    )
+    .min(1),
+  interfaces: z.array(z.string().max(100)),
+});
 const Refused = z.strictObject({
   code: z.enum(Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]]),
   message: z.string().max(4000),
@@ -36,7 +51,7 @@ const Refused = z.strictObject({
   ),
 });
 const Head = z.union([
-  z.strictObject({ facts: Facts, image: Image.nullable() }),
+  z.strictObject({ facts: Facts, image: Image.nullable(), component: Component.nullable() }),
   z.strictObject({ refused: Refused }),
   z.strictObject({ fault: z.string().max(4000) }),
   z.strictObject({ warm: z.literal(true) }),
@@ -46,7 +61,6 @@ const Head = z.union([
 /** What a child's reply says: a prepared module, null after a warm-up; throws the refusal it stands for. */
 export function readReply(frame: Frame): PreparedModule | null {
   const parsed = Head.safeParse(frame.head);
-  const [metered, imageBytes] = frame.parts;
   if (!parsed.success)
     throw new BrokerError('ERR_ADMISSION_LOST', 'the admission process sent a wrong reply');
   const head = parsed.data;
@@ -55,11 +69,25 @@ export function readReply(frame: Frame): PreparedModule | null {
     const { code, message, details } = head.refused;
     throw new BrokerError(code, message, { details });
   }
-  if ('fault' in head || metered === undefined || (head.image === null) !== (imageBytes === undefined)) {
-    const message = 'fault' in head ? head.fault : 'its reply lacks the module';
-    throw new BrokerError('ERR_ADMISSION_LOST', `the admission process failed: ${message}`);
+  if ('fault' in head)
+    throw new BrokerError('ERR_ADMISSION_LOST', `the admission process failed: ${head.fault}`);
+  return withParts(head, frame.parts);
+}
+
+function withParts(
+  { facts, image, component }: Extract<z.infer<typeof Head>, { facts: unknown }>,
+  parts: Frame['parts'],
+): PreparedModule {
+  const [metered, ...rest] = parts;
+  const imageBytes = image === null ? undefined : rest.shift();
+  const others = component === null ? 0 : component.cores.length - 1;
+  if (metered === undefined || (image !== null && imageBytes === undefined) || rest.length !== others) {
+    throw new BrokerError('ERR_ADMISSION_LOST', 'the admission process failed: its reply lacks the module');
   }
-  const image =
-    head.image === null || imageBytes === undefined ? null : { facts: head.image, bytes: imageBytes };
-  return { facts: head.facts, metered, image };
+  return {
+    facts,
+    metered,
+    image: image === null || imageBytes === undefined ? null : { facts: image, bytes: imageBytes },
+    component: component === null ? null : { facts: component, others: rest },
+  };
 }

@@ -6,7 +6,7 @@
  */
 import { instantiateSync } from '@assemblyscript/loader';
 import { PLAIN_ENTRY } from '../../model/abi.ts';
-import { outputTooLarge } from './core.ts';
+import { outputTooLarge } from './acts.ts';
 import type { GuestInstance } from './guest-instance.ts';
 import type { GuestPointer } from './guest-memory.ts';
 import { brokenRule, chargeGuest, type GuestState, isOutOfFuel, stopGuest } from './guest-state.ts';

@@ -2,32 +2,17 @@
  * Runs in a lane's thread: the imports of guest ABI `tasker-core/1`. Calls served here answer beside the guest; calls
  * that leave the sandbox suspend it and are decided by the broker. No import throws because of the guest.
  */
-import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
-import type { GuestResult, ReplyMessage } from '../protocol.ts';
+import { ABI_IMPORTS, type HostStatus, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
+import { endRun, keepLog, mayLog, outputTooLarge } from './acts.ts';
+import { declaredFailure } from './failure.ts';
 import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
-import {
-  brokenRule,
-  chargeGuest,
-  failCall,
-  type GuestState,
-  isOutOfFuel,
-  stopGuest,
-  ungranted,
-} from './guest-state.ts';
+import { brokenRule, chargeGuest, type GuestState, stopGuest, ungranted } from './guest-state.ts';
 import { suspending } from './jspi.ts';
+import { type CallBroker, leaveSandbox } from './leaving-call.ts';
 import { HOST_CALL_FUEL, priceOf } from './price.ts';
 import { randomBytesImport } from './random.ts';
 import { regexMatchImport } from './regex.ts';
 
-/** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
-export type CallBroker = (
-  slot: number,
-  wireNumber: number,
-  payload: Uint8Array,
-) => Promise<ReplyMessage | null>;
-
-/** Room for the head of a request frame beside the body that `http_request_bytes` bounds. */
-const FRAME_HEAD_BYTES = 64 * 1024 + 4;
 const FAILURE_BYTES = 16 * 1024;
 
 type ImportFunction = (...args: number[]) => number | undefined;
@@ -108,7 +93,7 @@ function requestImports(state: GuestState): Record<string, ImportFunction> {
     }
     // untrusted: JSON of the guest; the broker reads it
     const bytes = guestBytes(state, kind, pointer, length)?.slice();
-    if (bytes !== undefined && !isOutOfFuel(state)) stopGuest(state, { kind, request: bytes });
+    if (bytes !== undefined) endRun(state, kind, bytes);
     return undefined;
   };
   const wait = request('wait');
@@ -146,105 +131,19 @@ const LEVEL_NAMES: Readonly<Record<number, LogLevel>> = Object.fromEntries(
 );
 
 function writeLog(state: GuestState, level: LogLevel, pointer: GuestPointer, length: number): undefined {
-  chargeGuest(state, priceOf(length >>> 0));
-  const limits = state.limits;
-  const [limit, allowed, used] =
-    state.logs.length >= limits.log_lines
-      ? (['log_lines', limits.log_lines, state.logs.length + 1] as const)
-      : (['log_bytes', limits.log_bytes, state.logBytes + (length >>> 0)] as const);
-  if (used > allowed) {
-    stopGuest(state, {
-      kind: 'exhausted',
-      code: 'ERR_LIMIT_LOG',
-      message: `log messages reach ${used}; limits.${limit} allows ${allowed}`,
-      limit,
-      allowed,
-      used,
-      setting: `limits.${limit}`,
-    });
-    return undefined;
-  }
+  const size = length >>> 0;
+  chargeGuest(state, priceOf(size));
+  if (!mayLog(state, size)) return undefined;
   const bytes = guestBytes(state, 'log', pointer, length);
-  if (bytes === null) return undefined;
-  state.logBytes += bytes.byteLength;
-  if (LOG_LEVELS[level] >= (state.logLevel ?? 0)) state.logs.push({ level, message: textOf(bytes) });
+  if (bytes !== null) keepLog(state, level, textOf(bytes), size);
   return undefined;
 }
 
-/** The verdict on a guest whose output is over the limit. */
-export function outputTooLarge(used: number, allowed: number): GuestResult {
-  return {
-    kind: 'exhausted',
-    code: 'ERR_LIMIT_OUTPUT',
-    message: `output of ${used} bytes; limits.output_bytes allows ${allowed}`,
-    limit: 'output_bytes',
-    allowed,
-    used,
-    setting: 'limits.output_bytes',
-  };
-}
-
-/** A call decided by the broker. The guest is suspended meanwhile and its fuel does not move. */
+/** A call decided by the broker: the request is read out of the guest's memory. */
 function leavingCall(state: GuestState, name: string, wireNumber: number, callBroker: CallBroker) {
-  return async (pointer: number, length: number): Promise<number> => {
-    const size = length >>> 0;
-    chargeGuest(state, priceOf(size));
-    if (isOutOfFuel(state)) return HOST_STATUS.failed;
-    const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
-    if (size > allowed) {
-      const message = `${name}: a request of ${size} bytes; at most ${allowed}`;
-      return failCall(state, HOST_STATUS.tooLarge, 'ERR_HOST_CALL_INVALID', message);
-    }
-    const payload = guestBytes(state, name, pointer, size)?.slice();
-    if (payload === undefined) return HOST_STATUS.invalid;
-    const reply = await callBroker(state.slot, wireNumber, payload);
-    if (reply === null) return HOST_STATUS.failed;
-    chargeGuest(state, priceOf(reply.payload.byteLength));
-    state.result = reply.payload;
-    if (reply.timeMs !== null && state.timeMs !== null) state.timeMs = reply.timeMs;
-    return reply.status;
-  };
-}
-
-const FAILURE_CODE_MAX = 100;
-const FAILURE_MESSAGE_MAX = 8000;
-const RETRY_AFTER_MAX_MS = 3_000_000;
-
-/** untrusted: the JSON of `fail`. A malformed one is the guest's fault and ends it all the same. */
-function declaredFailure(text: string): GuestResult {
-  const { code, message, retryable = false, retry_after_ms } = membersOf(parseJson(text));
-  const isFailure =
-    isText(code, 1, FAILURE_CODE_MAX) &&
-    isText(message, 0, FAILURE_MESSAGE_MAX) &&
-    typeof retryable === 'boolean' &&
-    (retry_after_ms === undefined || isWhole(retry_after_ms, RETRY_AFTER_MAX_MS));
-  if (!isFailure) {
-    return brokenRule(
-      'ERR_GUEST_PROTOCOL',
-      'fail: expected JSON {"code","message","retryable"?,"retry_after_ms"?}',
-    );
-  }
-  const failed = { kind: 'failed', code, message, retryable } as const;
-  return retry_after_ms === undefined ? failed : { ...failed, retryAfterMs: retry_after_ms };
-}
-
-// Written out: a schema library would cost every new lane half of its start.
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function isText(value: unknown, min: number, max: number): value is string {
-  return typeof value === 'string' && value.length >= min && value.length <= max;
-}
-
-function isWhole(value: unknown, max: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const read = (pointer: GuestPointer, size: number) => () =>
+    // untrusted: copied out of the guest, which may change its memory afterwards
+    guestBytes(state, name, pointer, size)?.slice() ?? null;
+  return (pointer: number, length: number): Promise<HostStatus> =>
+    leaveSandbox(state, { name, wireNumber, size: length >>> 0, read: read(pointer, length) }, callBroker);
 }

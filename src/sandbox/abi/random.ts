@@ -12,7 +12,7 @@ import {
 import { priceOf } from './price.ts';
 
 /** As `crypto.getRandomValues` has it: more is asked for in several calls, each of them paid. */
-const BYTES_MAX = 65_536;
+export const RANDOM_BYTES_MAX = 65_536;
 
 /** Fills a piece of memory with the next bytes of the invocation's stream. */
 export function randomBytesImport(state: GuestState): (...args: number[]) => undefined {
@@ -24,8 +24,8 @@ export function randomBytesImport(state: GuestState): (...args: number[]) => und
     const size = length >>> 0;
     chargeGuest(state, priceOf(size));
     if (isOutOfFuel(state)) return undefined;
-    if (size > BYTES_MAX) {
-      const message = `random_bytes: ${size} bytes asked for; at most ${BYTES_MAX} at once`;
+    if (size > RANDOM_BYTES_MAX) {
+      const message = `random_bytes: ${size} bytes asked for; at most ${RANDOM_BYTES_MAX} at once`;
       stopGuest(state, brokenRule('ERR_GUEST_PROTOCOL', message));
       return undefined;
     }

@@ -101,7 +101,7 @@ function wasDeniedMemory(state: GuestState, module: ModuleMessage, exports: WebA
 
 /** How allocators of compiled languages end when there is no memory. */
 function isUnreachable(thrown: unknown): boolean {
-  return thrown instanceof WebAssembly.RuntimeError && thrown.message === 'unreachable';
+  return thrown instanceof WebAssembly.RuntimeError && thrown.message.includes('unreachable');
 }
 
 /** The value of an exported global, 0 when there is none. */

@@ -23,7 +23,8 @@ import {
   type ResultMessage,
 } from '../protocol.ts';
 import { CellStore } from './cell-store.ts';
-import { type RunningInvocation, startInvocation, type Workplace } from './invocation.ts';
+import { startInvocation } from './invocation.ts';
+import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Results wait for others until there are so many, so that both threads work at the same time. */
 const BATCH_MAX = 16;
@@ -67,6 +68,7 @@ class LaneThread {
     if (message.type === 'module') {
       if (message.forgets !== null) this.#modules.delete(message.forgets);
       this.#modules.set(message.moduleId, message);
+      if (message.component !== null) this.#ignoreRejections();
     } else if (message.type === 'limits') {
       if (message.forgets !== null) this.#limits.delete(message.forgets);
       this.#limits.set(message.limitsId, Object.freeze(message.limits));
@@ -74,6 +76,11 @@ class LaneThread {
       this.#port.close();
       this.#close();
     }
+  }
+
+  /** jco's glue makes promises that it drops when a guest traps: their rejection is no fault of the lane. */
+  #ignoreRejections(): void {
+    if (process.listenerCount('unhandledRejection') === 0) process.on('unhandledRejection', () => {});
   }
 
   #receive(batch: ArrayBuffer): void {

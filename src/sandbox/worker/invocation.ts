@@ -1,6 +1,5 @@
 /** Runs in a lane's thread: one invocation, from a new guest to its result. */
 import { messageOf } from '../../errors.ts';
-import type { CallBroker } from '../abi/core.ts';
 import type { GuestInstance } from '../abi/guest-instance.ts';
 import { enterGuestState, stopGuest } from '../abi/guest-state.ts';
 import { instantiateGuest } from '../abi/instantiate.ts';
@@ -13,29 +12,11 @@ import {
   type ResultMessage,
 } from '../protocol.ts';
 import { giveBackCell, restore, takeCell, type Variant, variantOf } from './cell.ts';
-import type { Cell, CellStore } from './cell-store.ts';
+import type { Cell } from './cell-store.ts';
 import { classify, type EntryEnd } from './classify.ts';
-
-/** A guest that is running or suspended. */
-export interface RunningInvocation {
-  /** Settles with what is reported; never rejects because of the guest. */
-  readonly result: Promise<ResultMessage> | ResultMessage;
-  /** Ends the guest at its next check; a suspended one has to be resumed for that. */
-  cancel(): void;
-}
-
-/** Marks the moments at which guest code starts and stops running on this thread. */
-export interface RunningMark {
-  enter(slot: number): void;
-  leave(): void;
-}
-
-/** What a lane's thread keeps for all its invocations. */
-export interface Workplace {
-  readonly cells: CellStore;
-  readonly callBroker: CallBroker;
-  readonly mark: RunningMark;
-}
+import { startComponent } from './component.ts';
+import { notStarted, resultMessage } from './report.ts';
+import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Starts `message` in a new guest of `module`. Guest code may already have finished when this returns. */
 export function startInvocation(
@@ -43,6 +24,7 @@ export function startInvocation(
   message: InvokeMessage,
   workplace: Workplace,
 ): RunningInvocation {
+  if (module.component !== null) return startComponent(module, module.component, message, workplace);
   const startedMs = epochMs();
   const { mark } = workplace;
   const variant = variantOf(module, message);
@@ -55,7 +37,7 @@ export function startInvocation(
   setCounters(guest);
   const finish = (end: EntryEnd): ResultMessage => {
     mark.leave();
-    return report(workplace, guest, message.slot, end, startedMs);
+    return report(workplace, guest, end, startedMs);
   };
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
@@ -90,11 +72,6 @@ function instantiate(cell: Cell, { abi }: ModuleMessage, variant: Variant): Gues
       return { kind: 'trapped', code: 'ERR_GUEST_TRAP', message, stack: [] };
     return { kind: 'aborted', code: 'ERR_INTERNAL', message };
   }
-}
-
-function notStarted(slot: number, result: GuestResult, startedMs: number): ResultMessage {
-  const wallMs = epochMs() - startedMs;
-  return { type: 'result', slot, result, fuel: 0, fuelExact: true, peakMemoryBytes: 0, logs: [], wallMs };
 }
 
 function setCounters({ module, variant, cell: { state }, exports }: Guest): void {
@@ -136,35 +113,15 @@ async function runSuspendable(
 function report(
   { cells }: Workplace,
   { module, variant, cell, exports }: Guest,
-  slot: number,
   end: EntryEnd,
   startedMs: number,
 ): ResultMessage {
   const { state } = cell;
   const result = classify(state, module, exports, end, variant.codeShift);
-  const fuelLeft = state.fuelWhenStopped ?? state.fuel?.value ?? 0n;
-  const reported: ResultMessage = {
-    type: 'result',
-    slot,
-    result,
-    fuel: state.limits.fuel - Number(fuelLeft),
-    fuelExact: ENDED_BY_ITSELF.has(result.kind) || isFuel(result),
+  const reported = resultMessage(state, result, {
     peakMemoryBytes: state.memory.buffer.byteLength,
-    logs: state.logs,
-    wallMs: epochMs() - startedMs,
-  };
+    startedMs,
+  });
   if (!('thrown' in end)) giveBackCell(cells, cell, variant);
   return reported;
-}
-
-/** Ways to end at which the counter was exact: by returning, or inside a call of the host. */
-const ENDED_BY_ITSELF: ReadonlySet<GuestResult['kind']> = new Set([
-  'returned',
-  'checkpoint',
-  'wait',
-  'failed',
-]);
-
-function isFuel(result: ResultMessage['result']): boolean {
-  return result.kind === 'exhausted' && result.limit === 'fuel';
 }

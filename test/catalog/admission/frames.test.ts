@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodePrepared } from '../../../src/catalog/admission/encode-prepared.ts';
 import { encodeFrame, FrameReader } from '../../../src/catalog/admission/frames.ts';
 import { prepareModule } from '../../../src/catalog/admission/prepare.ts';
 import { readReply } from '../../../src/catalog/admission/reply.ts';
@@ -35,20 +36,31 @@ describe('frames', () => {
   });
 });
 
+const core = (name: string) => ({ name, memoryMinPages: 1, memoryMaxPages: 2, startExport: null });
+
 describe('a reply of the admission child', () => {
-  const { facts, metered, image } = prepareModule(ECHO, DEFAULT_LIMITS);
+  const prepared = prepareModule(ECHO, DEFAULT_LIMITS);
+  const { facts, metered, image } = prepared;
+  const component = { glue: '', cores: [core('one'), core('two')], interfaces: ['log'] };
 
   it('is the prepared module', () => {
     expect(image).not.toBeNull();
-    const parts = [metered, image?.bytes ?? new Uint8Array()];
-    const reply = { facts, metered, image };
-    expect(readReply({ head: { facts, image: image?.facts }, parts })).toEqual(reply);
+    const both = { ...prepared, component: { facts: component, others: [metered] } };
+    for (const reply of [prepared, both, { ...both, image: null }]) {
+      expect([...new FrameReader(1e6).read(encodePrepared(reply))].map(readReply)).toEqual([reply]);
+    }
   });
 
   it.each([
-    ['facts of the wrong kind', { facts: { ...facts, memoryMaxPages: 1e9 }, image: null }, 1],
-    ['no module', { facts, image: null }, 0],
-    ['an image without its bytes', { facts, image: image?.facts }, 1],
+    [
+      'facts of the wrong kind',
+      { facts: { ...facts, memoryMaxPages: 1e9 }, image: null, component: null },
+      1,
+    ],
+    ['no module', { facts, image: null, component: null }, 0],
+    ['an image without its bytes', { facts, image: image?.facts, component: null }, 1],
+    ['a component without one of its cores', { facts, image: null, component }, 1],
+    ['more modules than it says', { facts, image: null, component: null }, 2],
     ['a fault', { fault: 'out of luck' }, 0],
     ['something else', ['facts'], 1],
   ])('is lost when it holds %s', (_what, head, parts) => {

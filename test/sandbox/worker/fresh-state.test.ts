@@ -4,7 +4,8 @@ import { admitArtifact } from '../../../src/catalog/admit.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../../src/sandbox/protocol.ts';
 import { CellStore } from '../../../src/sandbox/worker/cell-store.ts';
-import { startInvocation, type Workplace } from '../../../src/sandbox/worker/invocation.ts';
+import { startInvocation } from '../../../src/sandbox/worker/invocation.ts';
+import type { Workplace } from '../../../src/sandbox/worker/workplace.ts';
 import { DEEDS, type GuestShape, stateGuest } from './state-guest.ts';
 
 const LIMITS = Object.freeze({ ...DEFAULT_LIMITS, fuel: 3_000_000, memory_pages: 8 });

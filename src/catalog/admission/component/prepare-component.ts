@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { compileFunction } from 'node:vm';
+import { BrokerError, messageOf } from '../../../errors.ts';
+import { DENIED_GROW_EXPORT, DEPTH_EXPORT, FUEL_EXPORT } from '../../../metering/index.ts';
+import { COMPONENT_ABI, COMPONENT_INTERFACES } from '../../../model/abi.ts';
+import type { Limits } from '../../../model/limits.ts';
+import type { ComponentFacts, PreparedModule } from '../../artifact.ts';
+import { compileModule } from '../compile-module.ts';
+import { allowed } from '../refused.ts';
+import { inspectCore, type PreparedCore, prepareCore } from './core-modules.ts';
+import { glueBody } from './glue.ts';
+import { coreModulesOf } from './sections.ts';
+import type { Transpiler } from './transpile.ts';
+import { worldOf } from './world.ts';
+
+/** Core modules of one component; toolchains that link engines and adapters make a dozen. */
+const CORES_MAX = 32;
+const COMPONENT_BYTES_MAX = 16 * 1024 * 1024;
+
+// untrusted: the whole pipeline works on a component's bytes, and jco's glue has names from them in it
+/**
+ * sections → names of every core module → world → jco → clamp, meter and compile each core → the glue compiles. Throws a
+ * `BrokerError` with the code of the first refusal. Runs no code of the component. Belongs in a process with limits.
+ */
+export function prepareComponent(bytes: Uint8Array, limits: Limits, transpiler: Transpiler): PreparedModule {
+  if (bytes.byteLength > COMPONENT_BYTES_MAX) {
+    const message = `a component of ${bytes.byteLength} bytes; at most ${COMPONENT_BYTES_MAX}`;
+    throw new BrokerError('ERR_MODULE_TOO_LARGE', message);
+  }
+  for (const core of coreModulesOf(bytes)) allowed(inspectCore(core));
+  const world = allowed(worldOf(understood(() => transpiler.printWorld(bytes))));
+  const { glue, cores } = understood(() => transpiler.transpile(bytes));
+  if (cores.length === 0 || cores.length > CORES_MAX) {
+    const message = `expected a component of 1 to ${CORES_MAX} core modules, got ${cores.length}`;
+    throw new BrokerError('ERR_MODULE_UNSUPPORTED', message);
+  }
+  const prepared = cores.map((core) => {
+    const { description } = allowed(inspectCore(core.bytes));
+    return allowed(prepareCore(core, description, limits)).core;
+  });
+  const memoryMinPages = requireMemory(prepared, limits);
+  const [first, ...others] = prepared.map(({ metered }) => metered.bytes);
+  const component: ComponentFacts = {
+    glue: glueBody(glue, world.interfaces),
+    cores: prepared.map(({ facts }) => facts),
+    interfaces: world.interfaces,
+  };
+  for (const { metered } of prepared) compileModule(metered.bytes);
+  compileFunction(component.glue, ['globalThis', 'console']);
+  return {
+    facts: {
+      digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+      abi: COMPONENT_ABI,
+      publishedBytes: bytes.byteLength,
+      meteredBytes: prepared.reduce((sum, { metered }) => sum + metered.bytes.byteLength, 0),
+      costTableHash: prepared[0]?.metered.costTableHash ?? '',
+      fuelExport: FUEL_EXPORT,
+      depthExport: DEPTH_EXPORT,
+      deniedGrowExport: DENIED_GROW_EXPORT,
+      startExport: null,
+      memoryMinPages,
+      memoryMaxPages: limits.memory_pages,
+      capabilities: world.capabilities,
+      suspends: world.interfaces.some((name) => COMPONENT_INTERFACES[name]?.leaves === true),
+    },
+    metered: first ?? new Uint8Array(),
+    image: null,
+    component: { facts: component, others },
+  };
+}
+
+/** Pages that the memories of all cores start with, together within the limit. */
+function requireMemory(cores: readonly PreparedCore[], limits: Limits): number {
+  const pages = cores.reduce((sum, { facts }) => sum + (facts.memoryMinPages ?? 0), 0);
+  if (pages <= limits.memory_pages) return pages;
+  const message = `the component starts with ${pages} pages of memory; limits.memory_pages allows ${limits.memory_pages}`;
+  throw new BrokerError('ERR_MEMORY_MINIMUM', message, { details: { limit: 'memory_pages' } });
+}
+
+/** jco throws for what it cannot read, and its own code traps on some of it. */
+function understood<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof BrokerError) throw error;
+    const message = `jco cannot read the component: ${messageOf(error).slice(0, 1000)}`;
+    throw new BrokerError('ERR_MODULE_MALFORMED', message, { cause: error });
+  }
+}
