@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { wat } from './wat.ts';
 
-const WIT = readFileSync(new URL('../../wit/handler.wit', import.meta.url), 'utf8');
+export const WIT = readFileSync(new URL('../../wit/handler.wit', import.meta.url), 'utf8');
 
 /** Functions of `tasker:catalog` as the canonical ABI has them in a core module. */
 const IMPORTS = {
@@ -21,6 +21,8 @@ const IMPORTS = {
 
 export interface ComponentParts {
   readonly imports?: readonly (keyof typeof IMPORTS)[];
+  /** Imports of another world, as WAT. */
+  readonly foreign?: string;
   readonly pages?: string;
   readonly fields?: string;
   /** Body of `cabi_realloc(old, old size, align, size) -> pointer`. Default: bumps a pointer. */
@@ -55,12 +57,13 @@ export async function componentGuest(parts: ComponentParts): Promise<Uint8Array>
 
 function coreOf({
   imports = [],
+  foreign = '',
   pages = '1',
   fields = '',
   realloc = REALLOC,
   handle = answer('(local.get 0)', '(local.get 1)'),
 }: ComponentParts): Uint8Array {
-  return wat(`(module ${imports.map((name) => IMPORTS[name]).join('\n')}
+  return wat(`(module ${foreign} ${imports.map((name) => IMPORTS[name]).join('\n')}
     (memory (export "memory") ${pages})
     (global $next (mut i32) (i32.const 4096))
     ${fields}
