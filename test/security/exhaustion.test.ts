@@ -57,6 +57,16 @@ describe('a guest that uses too much', () => {
     expect(outcome.usage.peakMemoryBytes).toBeLessThanOrEqual(100 * 65536);
   });
 
+  it('a memory that starts larger than the invocation may have is no lane’s fault', async () => {
+    expect(await run(guest({ pages: '8' }), { limits: { memory_pages: 4 } })).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_MEMORY',
+      used: 8,
+      allowed: 4,
+      setting: 'limits.memory_pages',
+    });
+  });
+
   it('growing memory costs fuel before it happens', async () => {
     const module = guest({ pages: '1', body: '(drop (memory.grow (i32.const 1000))) (i32.const 0)' });
     expect(await run(module, { limits: { fuel: 1_000_000 } })).toMatchObject({

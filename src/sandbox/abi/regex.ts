@@ -72,11 +72,16 @@ function patternOf(frame: Uint8Array): string | null {
   }
 }
 
+/** A thread that is to give up reading files has to load it before. */
+export function loadRegexEngine(): Engine {
+  engine ??= require('re2js') as Engine;
+  return engine;
+}
+
 /** The compiled pattern, or why it is none. */
 function compile(pattern: string): Regex | string {
-  engine ??= require('re2js') as Engine;
   try {
-    return engine.RE2JS.compile(pattern);
+    return loadRegexEngine().RE2JS.compile(pattern);
   } catch (error) {
     return messageOf(error);
   }

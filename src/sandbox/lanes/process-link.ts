@@ -22,7 +22,7 @@ const ENTRY = fileURLToPath(
 );
 
 /** Packages that the code of a lane imports. */
-const LANE_PACKAGES = ['zod', '@assemblyscript/loader'] as const;
+const LANE_PACKAGES = ['zod', '@assemblyscript/loader', 're2js'] as const;
 
 /** The folder of an installed package. */
 function packageFolder(name: string): string {

@@ -1,6 +1,7 @@
 /** Runs in a lane's thread: how the memories of a component share what its invocation may have. */
 import type { Limits } from '../../model/limits.ts';
 import type { GuestResult, ModuleComponent } from '../protocol.ts';
+import { startsTooLarge } from './starts-too-large.ts';
 
 type Core = ModuleComponent['cores'][number];
 
@@ -20,7 +21,7 @@ export function allotMemories(cores: readonly Core[], limits: Limits): CoreMemor
   const owners = cores.filter(({ memoryMinPages }) => memoryMinPages !== null);
   const pages = ({ memoryMinPages }: Core) => memoryMinPages ?? 0;
   const used = owners.reduce((sum, core) => sum + pages(core), 0);
-  if (used > limits.memory_pages) return tooLittle(used, limits.memory_pages);
+  if (used > limits.memory_pages) return startsTooLarge(used, limits.memory_pages);
   const largest = owners.reduce<Core | null>(
     (best, core) => (best === null || pages(core) > pages(best) ? core : best),
     null,
@@ -35,16 +36,4 @@ export function allotMemories(cores: readonly Core[], limits: Limits): CoreMemor
   const main = (largest && byCore.get(largest)) ?? new WebAssembly.Memory({ initial: 0, maximum: 0 });
   const bytes = () => [...byCore.values()].reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
   return { byCore, main, bytes };
-}
-
-function tooLittle(used: number, allowed: number): GuestResult {
-  return {
-    kind: 'exhausted',
-    code: 'ERR_LIMIT_MEMORY',
-    message: `the handler starts with ${used} pages of memory; limits.memory_pages allows ${allowed}`,
-    limit: 'memory_pages',
-    allowed,
-    used,
-    setting: 'limits.memory_pages',
-  };
 }

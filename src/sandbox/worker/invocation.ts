@@ -16,6 +16,7 @@ import type { Cell } from './cell-store.ts';
 import { classify, type EntryEnd } from './classify.ts';
 import { startComponent } from './component.ts';
 import { notStarted, resultMessage } from './report.ts';
+import { startsTooLarge } from './starts-too-large.ts';
 import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Starts `message` in a new guest of `module`. Guest code may already have finished when this returns. */
@@ -28,6 +29,11 @@ export function startInvocation(
   const startedMs = epochMs();
   const { mark } = workplace;
   const variant = variantOf(module, message);
+  const { memory_pages } = message.limits;
+  if (variant.memoryMinPages > memory_pages) {
+    const verdict = startsTooLarge(variant.memoryMinPages, memory_pages);
+    return { result: notStarted(message.slot, verdict, startedMs), cancel: () => {} };
+  }
   const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
   const { state } = cell;
   enterGuestState(state, message);

@@ -6,7 +6,7 @@ import { createHttpClient } from '../../../src/host/egress/http-client.ts';
 import { childFlags } from '../../../src/sandbox/lanes/process-link.ts';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { caller, callGrant, type HeldServer, startHeldServer } from '../../guests/calls.ts';
-import { ECHO, ENDLESS, guest } from '../../guests/wat.ts';
+import { ECHO, ENDLESS, guest, text } from '../../guests/wat.ts';
 
 let sandbox: Sandbox;
 let server: HeldServer;
@@ -52,6 +52,17 @@ describe('the process tier', () => {
     } finally {
       await threads.close();
     }
+  });
+
+  it('matches regular expressions, though it cannot read the engine any more', async () => {
+    const { field, args } = text(100, '"matched"');
+    const module = guest({
+      imports: ['regex_match', 'output_write'],
+      fields: `(data (i32.const 16) "\\01\\00\\00\\00aa") ${field}`,
+      body: `(if (call $regex_match (i32.const 16) (i32.const 6)) (then (unreachable)))
+        (call $output_write ${args}) (i32.const 0)`,
+    });
+    expect(await run(module)).toMatchObject({ kind: 'completed', output: '"matched"' });
   });
 
   it('takes large documents through its socket', async () => {

@@ -1,18 +1,38 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { admitArtifact } from '../../../src/catalog/admit.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Admission } from '../../../src/catalog/admission/admission.ts';
+import { admitArtifact, compileArtifact } from '../../../src/catalog/admit.ts';
+import type { Artifact } from '../../../src/catalog/artifact.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../../src/sandbox/protocol.ts';
 import { CellStore } from '../../../src/sandbox/worker/cell-store.ts';
 import { startInvocation } from '../../../src/sandbox/worker/invocation.ts';
 import type { Workplace } from '../../../src/sandbox/worker/workplace.ts';
-import { DEEDS, type GuestShape, stateGuest } from './state-guest.ts';
+import { componentGuest } from '../../guests/component.ts';
+import { componentStateGuest, DEEDS, type GuestShape, stateGuest } from './state-guest.ts';
 
 const LIMITS = Object.freeze({ ...DEFAULT_LIMITS, fuel: 3_000_000, memory_pages: 8 });
 
+const STARTS = ['none', 'writes', 'grows', 'calls the host', 'writes the table', 'traps', 'spins'] as const;
+
+/** One of each start; they cost too much to be made for every run. */
+const components: ModuleMessage[] = [];
+beforeAll(async () => {
+  const shape = { abi: 'tasker:catalog/handler@0.1.0', writesTables: true, usesSegments: true } as const;
+  const bytes = await Promise.all(
+    STARTS.map((start) =>
+      componentGuest(componentStateGuest({ ...shape, start, suspends: false, pages: 2 })),
+    ),
+  );
+  const admission = new Admission(LIMITS);
+  const prepared = await Promise.all(bytes.map((module) => admission.prepare(module)));
+  admission.close();
+  for (const module of prepared) components.push(messageOf(compileArtifact(module, null)));
+});
+
 const shapes: fc.Arbitrary<GuestShape> = fc.record({
   abi: fc.constantFrom('tasker-core/1', 'assemblyscript/1'),
-  start: fc.constantFrom('none', 'writes', 'grows', 'calls the host', 'writes the table', 'traps', 'spins'),
+  start: fc.constantFrom(...STARTS),
   writesTables: fc.boolean(),
   usesSegments: fc.boolean(),
   suspends: fc.boolean(),
@@ -20,6 +40,7 @@ const shapes: fc.Arbitrary<GuestShape> = fc.record({
 });
 
 interface Call {
+  /** One of the three, or of the components behind them. */
   readonly guest: number;
   readonly deed: number;
   readonly argument: number;
@@ -28,20 +49,20 @@ interface Call {
 
 const calls: fc.Arbitrary<Call[]> = fc.array(
   fc.record({
-    guest: fc.nat({ max: 2 }),
+    guest: fc.nat({ max: 2 + STARTS.length }),
     deed: fc.nat({ max: DEEDS.length - 1 }),
     argument: fc.nat({ max: 255 }),
     pages: fc.constantFrom(3, 5, 8),
   }),
-  { minLength: 2, maxLength: 12 },
+  { minLength: 2, maxLength: 16 },
 );
 
 let moduleId = 0;
-const moduleOf = (shape: GuestShape): ModuleMessage => {
-  const { manifest: _, digest: __, ...artifact } = admitArtifact(stateGuest(shape), null, LIMITS);
+const messageOf = ({ manifest: _, digest: __, ...artifact }: Artifact): ModuleMessage => {
   moduleId += 1;
   return { type: 'module', moduleId, forgets: null, ...artifact };
 };
+const moduleOf = (shape: GuestShape) => messageOf(admitArtifact(stateGuest(shape), null, LIMITS));
 
 function workplace(): Workplace {
   return {
@@ -80,7 +101,7 @@ describe('an invocation on a used thread', () => {
   it('is told from one in a brand-new instance by nothing: state, output, fuel, memory, failure', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(shapes, { minLength: 3, maxLength: 3 }), calls, async (three, sequence) => {
-        const modules = three.map(moduleOf);
+        const modules = [...three.map(moduleOf), ...components];
         const used = workplace();
         for (const call of sequence) {
           const module = modules[call.guest] as ModuleMessage;

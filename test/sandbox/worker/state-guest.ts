@@ -1,4 +1,5 @@
 import type { Abi } from '../../../src/model/abi.ts';
+import { answer, type ComponentParts } from '../../guests/component.ts';
 import { plainGuest } from '../../guests/plain.ts';
 import { guest } from '../../guests/wat.ts';
 
@@ -88,6 +89,26 @@ function plainStateGuest(shape: GuestShape): Uint8Array {
       ${when('return 7', '(return (i32.const 0))')}
       (i32.const 3072)`,
   });
+}
+
+/** The same as a component. */
+export function componentStateGuest(shape: GuestShape): ComponentParts {
+  const callsHost = '(call $config (i32.const 64))';
+  return {
+    imports: ['config'],
+    pages: `${shape.pages} 12`,
+    fields: fieldsOf(shape, callsHost),
+    handle: `${LOCALS}
+      (local.set $hash (call $hash))
+      (local.set $deed (i32.load8_u (local.get 0))) (local.set $arg (i32.load8_u offset=1 (local.get 0)))
+      ${digits('i32.store8', 1)}
+      ${deeds(shape)}
+      ${when('fail', '(i32.store8 (i32.const 2048) (i32.const 1)) (return (i32.const 2048))')}
+      ${when('write out of bounds', '(return (i32.const -8))')}
+      ${when('return 7', '(return (i32.const 7))')}
+      ${when('call the host', callsHost)}
+      ${answer('(i32.const 3072)', '(i32.const 16)')}`,
+  };
 }
 
 const LOCALS = '(local $deed i32) (local $arg i32) (local $hash i64) (local $n i32)';
