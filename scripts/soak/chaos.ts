@@ -23,7 +23,7 @@ const IN_FLIGHT = 48;
  * that what was suspected because of the last has run alone: the next then hits others.
  */
 export async function chaos({ count, kills, seed }: ChaosOptions): Promise<ChaosResult> {
-  const workload = await startWorkload({ lanes: 2, inFlightPerLane: 16, processes: 4 });
+  const workload = await startWorkload({ lanes: 2, inFlightPerLane: 16, processes: 10 });
   const random = randomFrom(seed);
   const killEvery = Math.floor(count / (kills + 1));
   const wrong: string[] = [];

@@ -10,6 +10,8 @@ import {
   type SandboxOptions,
 } from '../../src/sandbox/sandbox.ts';
 import { caller, callGrant } from '../../test/guests/calls.ts';
+import { answer, componentGuest } from '../../test/guests/component.ts';
+import { plainGuest } from '../../test/guests/plain.ts';
 import { ECHO, ENDLESS, guest } from '../../test/guests/wat.ts';
 
 /** One kind of invocation, and how it has to end. */
@@ -55,7 +57,7 @@ export async function startWorkload(options: SandboxOptions): Promise<Workload> 
     host: { http: createHttpClient(), secrets: { get: async () => null } },
   });
   const kinds: Kind[] = [];
-  for (const [name, kind] of Object.entries(guests(port))) {
+  for (const [name, kind] of Object.entries({ ...guests(port), ...(await otherKinds()) })) {
     const artifact = await sandbox.admit(kind.bytes);
     for (const tier of ['thread', 'process'] satisfies Tier[]) {
       kinds.push({
@@ -104,6 +106,32 @@ function guests(port: number): Readonly<Record<string, Guest>> {
     trapping: {
       bytes: guest({ pages: '1 16', body: '(drop (memory.grow (i32.const 4))) (unreachable)' }),
       right: (_, outcome) => outcome.kind === 'trapped' && outcome.code === 'ERR_GUEST_TRAP',
+    },
+  };
+}
+
+/** The same ends for plain AssemblyScript and for components. */
+async function otherKinds(): Promise<Readonly<Record<string, Guest>>> {
+  const echoed: Guest['right'] = (n, outcome) => outcome.kind === 'completed' && outcome.output === String(n);
+  const pointer: Guest['right'] = (_, outcome) =>
+    outcome.kind === 'trapped' && outcome.code === 'ERR_GUEST_POINTER';
+  const exhausted: Guest['right'] = (_, outcome) =>
+    outcome.kind === 'exhausted' && outcome.code === 'ERR_LIMIT_FUEL';
+  const endless = '(loop $again (br $again)) (i32.const 0)';
+  const limited = () => ({ limits: { fuel: FUEL } });
+  return {
+    plain: { bytes: plainGuest({}), right: echoed },
+    plain_endless: { bytes: plainGuest({ handle: endless }), options: limited, right: exhausted },
+    plain_hostile: { bytes: plainGuest({ handle: '(i32.const -8)' }), right: pointer },
+    component: { bytes: await componentGuest({}), right: echoed },
+    component_endless: {
+      bytes: await componentGuest({ handle: endless }),
+      options: limited,
+      right: exhausted,
+    },
+    component_hostile: {
+      bytes: await componentGuest({ handle: answer('(i32.const 65530)', '(i32.const 100)') }),
+      right: pointer,
     },
   };
 }
