@@ -51,7 +51,12 @@ async function whatIsLeft(): Promise<readonly string[]> {
 }
 
 async function soak() {
-  const workload = await startWorkload({ lanes: 2, inFlightPerLane: 32, processes: 10, recycleAfter: 20_000 });
+  const workload = await startWorkload({
+    lanes: 2,
+    inFlightPerLane: 32,
+    processes: 10,
+    recycleAfter: 20_000,
+  });
   const random = randomFrom(seed);
   const wrong: string[] = [];
   let started = 0;

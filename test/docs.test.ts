@@ -6,7 +6,7 @@ import { FINDINGS } from '../src/check/finding.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { HOST_CALLS } from '../src/host/registry.ts';
 import { METERING_ERROR_CODES } from '../src/metering/index.ts';
-import { ABI_IMPORTS } from '../src/model/abi.ts';
+import { ABI_IMPORTS, COMPONENT_INTERFACES } from '../src/model/abi.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -65,6 +65,27 @@ describe('docs/host-calls.md and docs/abi.md', () => {
       ({ name, wireNumber }) => [name, wireNumber],
     );
     expect(HOST_CALLS.map(({ name, wireNumber }) => [name, wireNumber])).toEqual(numbered);
+  });
+});
+
+describe('wit/handler.wit', () => {
+  it('has the interfaces and functions that the host links, and no other', () => {
+    const found = [...read('wit/handler.wit').matchAll(/^interface ([a-z-]+) \{([\s\S]*?)^\}/gm)].map(
+      ([, name = '', body = '']) => [
+        name,
+        [...body.matchAll(/^ {2}([a-z-]+): func/gm)].map((match) => match[1]),
+      ],
+    );
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(
+        Object.entries(COMPONENT_INTERFACES).map(([name, { functions }]) => [name, functions]),
+      ),
+    );
+    const page = read('docs/abi.md');
+    for (const [name, { functions }] of Object.entries(COMPONENT_INTERFACES)) {
+      if (functions.length > 0)
+        expect(page).toContain(`| \`${name}\` | ${functions.map((item) => `\`${item}\``).join(', ')} |`);
+    }
   });
 });
 
