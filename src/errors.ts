@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   ERR_TASKER_UNREACHABLE: 'operator',
   ERR_TASKER_REFUSED: 'operator',
   ERR_TAPE_INVALID: 'operator',
+  ERR_BROKER_UNREACHABLE: 'operator',
+  ERR_BROKER_REFUSED: 'operator',
 
   // an artifact is refused at admission
   ERR_MODULE_MALFORMED: 'author',

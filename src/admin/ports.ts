@@ -21,8 +21,21 @@ export interface BrokerStatus {
   readonly handlers: readonly string[];
 }
 
+/** A module that is not run any more, because it brought down its lanes. */
+export interface QuarantinedModule {
+  readonly digest: string;
+  /** `name@version` of the handlers that have it. */
+  readonly handlers: readonly string[];
+}
+
+export interface QuarantinePorts {
+  quarantined(): readonly QuarantinedModule[];
+  /** Lets a module run again. False when it is not in quarantine. */
+  release(digest: string): boolean;
+}
+
 /** What the admin server asks of the broker around it. */
-export interface AdminPorts {
+export interface AdminPorts extends QuarantinePorts {
   /** Why the broker cannot take steps now, in words; empty when it can. */
   obstacles(): readonly string[];
   status(): BrokerStatus;

@@ -73,6 +73,16 @@ function addOperations(server: FastifyInstance, ports: AdminPorts, token: string
     ports.configure(settings.data);
     return ports.status();
   });
+  server.get('/v1/quarantine', authorized, async () => ({ quarantined: ports.quarantined() }));
+  server.post<{ Params: { digest: string } }>(
+    '/v1/quarantine/:digest/release',
+    authorized,
+    async (request, reply) => {
+      const { digest } = request.params;
+      if (ports.release(digest)) return { released: digest };
+      return answerError(reply, 404, 'not_found', `${digest} is not in quarantine`);
+    },
+  );
   server.get('/v1/waiting', authorized, async () => ({ waiting: await ports.waiting() }));
   server.post<{ Params: { step: string } }>(
     '/v1/waiting/:step/decision',

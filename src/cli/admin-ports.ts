@@ -1,4 +1,5 @@
-import type { AdminPorts } from '../admin/ports.ts';
+import type { AdminPorts, QuarantinePorts } from '../admin/ports.ts';
+import type { Catalog } from '../catalog/catalog.ts';
 import type { LiveSettings } from '../model/settings.ts';
 import type { WaitDecision } from '../model/step-request.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -24,9 +25,22 @@ export function adminPorts(worker: Worker): AdminPorts {
       ...lanesStatus(sandbox),
       handlers: catalog.entries.map(({ name, version }) => `${name}@${version}`),
     }),
+    ...quarantinePorts(sandbox, catalog),
     configure: (settings: LiveSettings) => worker.configure(settings),
     waiting: () => queue.waiting(),
     decide: (stepUuid: string, decision: WaitDecision) => queue.decide(stepUuid, decision),
+  });
+}
+
+/** What can be seen of the quarantine, and done about it. */
+export function quarantinePorts(sandbox: Sandbox, { entries }: Catalog): QuarantinePorts {
+  const handlersOf = (digest: string) =>
+    entries
+      .filter(({ artifact }) => artifact.digest === digest)
+      .map(({ name, version }) => `${name}@${version}`);
+  return Object.freeze({
+    quarantined: () => sandbox.status.quarantined.map((digest) => ({ digest, handlers: handlersOf(digest) })),
+    release: (digest: string) => sandbox.release(digest),
   });
 }
 

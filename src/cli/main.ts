@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.ts';
 import { grantsCommand } from './grants.ts';
 import { inspectCommand } from './inspect.ts';
 import { meterCommand } from './meter.ts';
+import { quarantineCommand } from './quarantine.ts';
 import { replayCommand } from './replay.ts';
 import { retryCommand } from './retry.ts';
 import { runCommand } from './run.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   retryCommand,
   waitingCommand,
   decideCommand,
+  quarantineCommand,
   runCommand,
   replayCommand,
   buildCommand,

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../../src/host/egress/http-client.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts';
 import { caller, callGrant, type HeldServer, startHeldServer } from '../../guests/calls.ts';
-import { ECHO, ENDLESS, guest } from '../../guests/wat.ts';
+import { BOMB_LIMITS, HEAP_BOMB, LOG_GRANT } from '../../guests/heap-bomb.ts';
+import { ECHO, ENDLESS } from '../../guests/wat.ts';
 
 let server: HeldServer;
 const open: Sandbox[] = [];
@@ -21,16 +22,6 @@ function sandboxWith(options: SandboxOptions = {}): Sandbox {
   open.push(sandbox);
   return sandbox;
 }
-
-/** Fills the JavaScript heap of its lane with log lines until the thread dies, unless its input is `"spare"`. */
-const HEAP_BOMB = guest({
-  imports: ['log', 'input_len', 'output_write'],
-  body: `(if (i32.ne (call $input_len) (i32.const 7)) (then
-      (loop $again (call $log (i32.const 1) (i32.const 0) (i32.const 16000)) (br $again))))
-    (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
-});
-const BOMB_LIMITS = { log_lines: 50_000_000, log_bytes: 500_000_000, fuel: 20_000_000_000 };
-const LOG_GRANT = { capability: 'log' } as const;
 
 describe('when a lane is lost', () => {
   it('what was on it is run again, and a call that was under way is awaited and not made again', async () => {
