@@ -5,8 +5,8 @@ import { type Refusal, refuse, type Verdict } from '../model/verdict.ts';
 import { abiOf, signature } from './guest-exports.ts';
 import { meteringRefusal } from './metering-refusal.ts';
 
-/** How large the memory starts is judged below, by the operator's limit. */
-const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536 } });
+/** How large a memory starts is judged below, by the operator's limit, and so are its addresses. */
+export const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536, memoryMaxPages: 2 ** 48 } });
 
 /** What a module shows of itself, when it keeps to the guest ABI. */
 export interface Inspected {

@@ -1,3 +1,4 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { describe, expect, it } from 'vitest';
 import { admitArtifact } from '../../src/catalog/admit.ts';
 import { isBrokerError } from '../../src/errors.ts';
@@ -104,5 +105,23 @@ describe('admission of a module', () => {
       code: 'ERR_MODULE_UNSUPPORTED',
       details: { metering: 'unsupported-threads' },
     });
+  });
+
+  it.each([
+    ['a memory with 64-bit addresses', '(memory (export "memory") i64 1)', /32-bit addresses/],
+    ['two memories', '(memory (export "memory") 1) (memory 1)', /expected one memory, got 2/],
+    [
+      'no memory of its own',
+      '(import "env" "memory" (memory 1)) (export "memory" (memory 0))',
+      /env\.memory/,
+    ],
+  ])('refuses a module with %s', async (_, memory, message) => {
+    const module = await parse(`(module ${memory} (func (export "tk_handle") (result i32) (i32.const 0)))`);
+    expect(() => admit(module)).toThrow(
+      expect.objectContaining({
+        code: expect.stringMatching(/^ERR_(MODULE_UNSUPPORTED|IMPORT_UNKNOWN)$/),
+        message: expect.stringMatching(message),
+      }),
+    );
   });
 });

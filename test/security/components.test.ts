@@ -96,7 +96,7 @@ const refused: readonly [what: string, bytes: () => Promise<Uint8Array>, code: E
     ],
     [
       'a memory with 64-bit addresses',
-      () => parse('(component (component (core module (memory i64 1 2))))'),
+      () => parse('(component (component (core module (memory i64 1))))'),
       'ERR_MODULE_UNSUPPORTED',
       /32-bit addresses/,
     ],

@@ -52,7 +52,7 @@ export class Room {
   fits(job: Job): boolean {
     if (this.#memories === 0) return true;
     const bytes = this.#committedBytes + this.#expectedBytes(job);
-    const fits = this.#memories < MEMORIES_MAX && bytes <= this.budgetBytes;
+    const fits = this.#memories + memoriesOf(job) <= MEMORIES_MAX && bytes <= this.budgetBytes;
     this.#short = !fits;
     return fits;
   }
@@ -61,7 +61,7 @@ export class Room {
     const bytes = this.#expectedBytes(job);
     this.#held.set(job, bytes);
     this.#committedBytes += bytes;
-    this.#memories += 1;
+    this.#memories += memoriesOf(job);
   }
 
   /** Gives back what `job` took; `peakBytes` is what it turned out to need, null when nobody knows. */
@@ -70,7 +70,7 @@ export class Room {
     if (bytes === undefined) return;
     this.#held.delete(job);
     this.#committedBytes -= bytes;
-    this.#memories -= 1;
+    this.#memories -= memoriesOf(job);
     this.#short = false;
     if (peakBytes !== null) this.#learn(job.artifact.digest, peakBytes);
   }
@@ -87,4 +87,10 @@ export class Room {
     if (this.#usual.size >= DIGESTS_MAX && before === 0) this.#usual.clear();
     this.#usual.set(digest, Math.max(peakBytes, before - (before - peakBytes) / 16));
   }
+}
+
+/** A component has one for each core module that defines one. */
+function memoriesOf({ artifact: { component } }: Job): number {
+  const owners = component?.cores.filter(({ memoryMinPages }) => memoryMinPages !== null).length ?? 1;
+  return Math.max(1, owners);
 }

@@ -1,5 +1,6 @@
 /** Runs in a lane's thread: one invocation of a component, in instances of its core modules that share their counters. */
 import { compileFunction } from 'node:vm';
+import { messageOf } from '../../errors.ts';
 import { outputTooLarge } from '../abi/acts.ts';
 import { type ComponentImports, linkComponent } from '../abi/component.ts';
 import {
@@ -13,6 +14,7 @@ import { promising } from '../abi/jspi.ts';
 import { priceOf } from '../abi/price.ts';
 import {
   epochMs,
+  type GuestResult,
   type InvokeMessage,
   type ModuleComponent,
   type ModuleMessage,
@@ -66,7 +68,7 @@ export function startComponent(
 ): RunningInvocation {
   const startedMs = epochMs();
   const { limits, slot } = message;
-  const memories = allotMemories(component.cores, limits);
+  const memories = memoriesFor(component, message);
   if ('kind' in memories) return { result: notStarted(slot, memories, startedMs), cancel: () => {} };
   const state = newGuestState(memories.main, limits);
   enterGuestState(state, message);
@@ -80,6 +82,15 @@ export function startComponent(
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
   return { result, cancel };
+}
+
+/** Where there is no address space left for them, the fault is ours. */
+function memoriesFor({ cores }: ModuleComponent, { limits }: InvokeMessage): CoreMemories | GuestResult {
+  try {
+    return allotMemories(cores, limits);
+  } catch (error) {
+    return { kind: 'aborted', code: 'ERR_INTERNAL', message: `instantiation: ${messageOf(error)}` };
+  }
 }
 
 function newCounters(state: GuestState): Counters {

@@ -10,6 +10,7 @@ import {
 import type { Limits } from '../../../model/limits.ts';
 import { type Refusal, refuse, type Verdict } from '../../../model/verdict.ts';
 import type { CoreFacts } from '../../artifact.ts';
+import { ANY_MEMORY } from '../../inspect.ts';
 import { meteringRefusal } from '../../metering-refusal.ts';
 import { MEMORY_IMPORT } from '../memory-import.ts';
 import { TABLE_ELEMENTS_MAX } from '../table-elements-max.ts';
@@ -33,7 +34,7 @@ const RESERVED_MODULES: readonly string[] = [MEMORY_IMPORT.module];
 /** The verdict on a core module's outside. */
 export function inspectCore(bytes: Uint8Array): Verdict<{ readonly description: ModuleDescription }> {
   try {
-    const description = describeModule(bytes, { limits: { memoryMinPages: 65_536 } });
+    const description = describeModule(bytes, ANY_MEMORY);
     return nameFault(description) ?? memoryFault(description) ?? { allowed: true, description };
   } catch (error) {
     return meteringRefusal(error);
