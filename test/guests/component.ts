@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
+import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { wat } from './wat.ts';
 
 export const WIT = readFileSync(new URL('../../wit/handler.wit', import.meta.url), 'utf8');
@@ -69,4 +69,46 @@ function coreOf({
     ${fields}
     (func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) ${realloc})
     (func (export "handle") (param i32 i32) (result i32) ${handle}))`);
+}
+
+/** Built-in functions of the component model, as a core module sees them. */
+export interface BuiltIn {
+  /** `canon …` behind the name; `$mem` is the memory, `$thing` a resource type. */
+  readonly canon: string;
+  /** Its type in the core module. */
+  readonly type: string;
+}
+
+/** A component of the world, written out, whose one core module has built-in functions and runs `body` before its echo. */
+export async function componentWith(
+  builtIns: Readonly<Record<string, BuiltIn>>,
+  body: string,
+): Promise<Uint8Array> {
+  const names = Object.entries(builtIns);
+  return parse(`(component
+    (type $types (instance
+      (type $r (record (field "code" string) (field "message" string) (field "retryable" bool)
+        (field "retry-after-ms" (option u32))))
+      (export "error" (type (eq $r)))))
+    (import "tasker:catalog/types@0.1.0" (instance $t (type $types)))
+    (alias export $t "error" (type $imported))
+    (import "error" (type $error (eq $imported)))
+    (type $thing (resource (rep i32)))
+    (core module $libc (memory (export "memory") 1))
+    (core instance $libc (instantiate $libc))
+    (alias core export $libc "memory" (core memory $mem))
+    ${names.map(([name, { canon }]) => `(core func $${name} (canon ${canon}))`).join('\n')}
+    (core module $main
+      ${names.map(([name, { type }]) => `(import "" "${name}" (func $${name} ${type}))`).join('\n')}
+      (import "libc" "memory" (memory 1))
+      (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+      (func (export "handle") (param i32 i32) (result i32)
+        ${body} ${answer('(local.get 0)', '(local.get 1)')}))
+    (core instance $i (instantiate $main
+      (with "" (instance ${names.map(([name]) => `(export "${name}" (func $${name}))`).join(' ')}))
+      (with "libc" (instance $libc))))
+    (alias core export $i "cabi_realloc" (core func $realloc))
+    (func $handle (param "input" string) (result (result string (error $error)))
+      (canon lift (core func $i "handle") (memory $mem) (realloc $realloc)))
+    (export "handle" (func $handle)))`);
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Artifact } from '../../src/catalog/artifact.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { createSandbox, type ExecuteOptions, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { answer, type ComponentParts, componentGuest, WIT } from '../guests/component.ts';
+import { answer, type ComponentParts, componentGuest, componentWith, WIT } from '../guests/component.ts';
 import { ECHO, text } from '../guests/wat.ts';
 
 let sandbox: Sandbox;
@@ -128,7 +128,7 @@ const refused: readonly [what: string, bytes: () => Promise<Uint8Array>, code: E
       'a preamble and rubbish',
       async () => Buffer.concat([Buffer.from('0061736d0d000100', 'hex'), Buffer.alloc(64, 0x07)]),
       'ERR_MODULE_MALFORMED',
-      /jco cannot read|reaches beyond/,
+      /jco cannot read|reaches beyond|ends too early/,
     ],
     [
       'a core module for a nested component',
@@ -198,7 +198,14 @@ const at = (start: number, length: number) => answer(`(i32.const ${start})`, `(i
 const spin = '(loop $again (br $again))';
 
 const hostile: Readonly<
-  Record<string, { parts: ComponentParts; options?: Partial<ExecuteOptions>; expected: object }>
+  Record<
+    string,
+    {
+      parts: ComponentParts | (() => Promise<Uint8Array>);
+      options?: Partial<ExecuteOptions>;
+      expected: object;
+    }
+  >
 > = {
   'returns a result beyond its memory': {
     parts: { handle: '(i32.const 70000)' },
@@ -347,6 +354,23 @@ const hostile: Readonly<
     },
     expected: { kind: 'trapped' },
   },
+  'makes resources without end': {
+    parts: () =>
+      componentWith(
+        { make: { canon: 'resource.new $thing', type: '(param i32) (result i32)' } },
+        '(loop $again (drop (call $make (i32.const 1))) (br $again))',
+      ),
+    options: { limits: { fuel: 10_000_000 } },
+    expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
+  },
+  'drops what it does not have': {
+    parts: () =>
+      componentWith(
+        { drop: { canon: 'resource.drop $thing', type: '(param i32)' } },
+        '(call $drop (i32.const 99))',
+      ),
+    expected: { kind: 'completed', output: '"in"' },
+  },
   'sends a head that is no JSON': {
     parts: {
       imports: ['request'],
@@ -371,7 +395,12 @@ describe('a hostile component', () => {
   const artifacts = new Map<string, Artifact>();
   beforeAll(async () => {
     const names = Object.keys(hostile);
-    const ends = await admitAll(names.map((name) => componentGuest(hostile[name]?.parts ?? {})));
+    const ends = await admitAll(
+      names.map((name) => {
+        const { parts } = hostile[name] ?? { parts: {} };
+        return typeof parts === 'function' ? parts() : componentGuest(parts);
+      }),
+    );
     for (const [index, end] of ends.entries()) {
       if (end.status === 'rejected') throw end.reason;
       artifacts.set(names[index] ?? '', end.value);

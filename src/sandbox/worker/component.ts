@@ -11,7 +11,7 @@ import {
   stopGuest,
 } from '../abi/guest-state.ts';
 import { promising } from '../abi/jspi.ts';
-import { priceOf } from '../abi/price.ts';
+import { HOST_CALL_FUEL, priceOf } from '../abi/price.ts';
 import {
   epochMs,
   type GuestResult,
@@ -118,7 +118,8 @@ async function run(guest: Guest, imports: ComponentImports): Promise<ComponentEn
 }
 
 function instantiateComponent(guest: Guest, imports: ComponentImports): ComponentExports {
-  const { module, component, counters, memories } = guest;
+  const { module, component, state, counters, memories } = guest;
+  const ownFunctions = new Set<unknown>();
   const modules = [module.module, ...component.others];
   const instantiate = glueOf(component)(...glueGlobals(guest));
   return instantiate(
@@ -128,13 +129,35 @@ function instantiateComponent(guest: Guest, imports: ComponentImports): Componen
       const core = component.cores[modules.indexOf(coreModule)];
       const memory = core && memories.byCore.get(core);
       const instance = new WebAssembly.Instance(coreModule, {
-        ...coreImports,
+        ...charged(state, coreImports, ownFunctions),
         metering: { ...counters },
         ...(memory !== undefined && { host: { memory } }),
       });
+      for (const item of Object.values(instance.exports)) ownFunctions.add(item);
       if (core?.startExport != null) (instance.exports[core.startExport] as () => void)();
       return instance;
     },
+  );
+}
+
+/** The imports of a core, with a price on each call that goes from it into the glue and not to another core. */
+function charged(
+  state: GuestState,
+  imports: WebAssembly.Imports,
+  ownFunctions: ReadonlySet<unknown>,
+): WebAssembly.Imports {
+  const charge = (item: WebAssembly.ImportValue): WebAssembly.ImportValue => {
+    if (typeof item !== 'function' || ownFunctions.has(item)) return item;
+    return (...args: unknown[]) => {
+      chargeGuest(state, HOST_CALL_FUEL.call);
+      return item(...args);
+    };
+  };
+  return Object.fromEntries(
+    Object.entries(imports).map(([module, items]) => [
+      module,
+      Object.fromEntries(Object.entries(items).map(([name, item]) => [name, charge(item)])),
+    ]),
   );
 }
 

@@ -7,9 +7,10 @@ import type { Limits } from '../../../model/limits.ts';
 import type { ComponentFacts, PreparedModule } from '../../artifact.ts';
 import { compileModule } from '../compile-module.ts';
 import { allowed } from '../refused.ts';
+import { canonFault } from './canons.ts';
 import { inspectCore, type PreparedCore, prepareCore } from './core-modules.ts';
 import { glueBody } from './glue.ts';
-import { coreModulesOf } from './sections.ts';
+import { sectionsOf } from './sections.ts';
 import type { Transpiler } from './transpile.ts';
 import { worldOf } from './world.ts';
 
@@ -19,7 +20,7 @@ const COMPONENT_BYTES_MAX = 16 * 1024 * 1024;
 
 // untrusted: the whole pipeline works on a component's bytes, and jco's glue has names from them in it
 /**
- * sections → names of every core module → world → jco → clamp, meter and compile each core → the glue compiles. Throws a
+ * sections → names of every core module → canonical functions → world → jco → clamp, meter and compile each core → the glue compiles. Throws a
  * `BrokerError` with the code of the first refusal. Runs no code of the component. Belongs in a process with limits.
  */
 export function prepareComponent(bytes: Uint8Array, limits: Limits, transpiler: Transpiler): PreparedModule {
@@ -27,7 +28,9 @@ export function prepareComponent(bytes: Uint8Array, limits: Limits, transpiler: 
     const message = `a component of ${bytes.byteLength} bytes; at most ${COMPONENT_BYTES_MAX}`;
     throw new BrokerError('ERR_MODULE_TOO_LARGE', message);
   }
-  for (const core of coreModulesOf(bytes)) allowed(inspectCore(core));
+  const { coreModules, canons } = sectionsOf(bytes);
+  for (const core of coreModules) allowed(inspectCore(core));
+  for (const canon of canons) allowed(canonFault(canon) ?? { allowed: true });
   const world = allowed(worldOf(understood(() => transpiler.printWorld(bytes))));
   const { glue, cores } = understood(() => transpiler.transpile(bytes));
   if (cores.length === 0 || cores.length > CORES_MAX) {
