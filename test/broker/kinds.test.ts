@@ -57,6 +57,9 @@ const KINDS = {
 } as const;
 type Kind = keyof typeof KINDS;
 
+/** Three compilers run here, on a busy machine too. */
+const PATIENCE_MS = 180_000;
+
 let folder: string;
 let sandbox: Sandbox;
 let queue: MemoryQueue;
@@ -84,7 +87,7 @@ beforeAll(async () => {
     events,
   });
   broker.start();
-});
+}, PATIENCE_MS);
 afterAll(async () => {
   await broker.drain();
   await queue.close();
