@@ -4,15 +4,15 @@ import { BrokerError, messageOf } from '../../../errors.ts';
 import { DENIED_GROW_EXPORT, DEPTH_EXPORT, FUEL_EXPORT } from '../../../metering/index.ts';
 import { COMPONENT_ABI, COMPONENT_INTERFACES } from '../../../model/abi.ts';
 import type { Limits } from '../../../model/limits.ts';
-import type { ComponentFacts, PreparedModule } from '../../artifact.ts';
+import type { ComponentFacts, ModuleFacts, PreparedModule } from '../../artifact.ts';
 import { compileModule } from '../compile-module.ts';
 import { allowed } from '../refused.ts';
 import { canonFault } from './canons.ts';
 import { inspectCore, type PreparedCore, prepareCore } from './core-modules.ts';
 import { glueBody } from './glue.ts';
 import { sectionsOf } from './sections.ts';
-import type { Transpiler } from './transpile.ts';
-import { worldOf } from './world.ts';
+import type { Transpiled, Transpiler } from './transpile.ts';
+import { type ImportedWorld, worldOf } from './world.ts';
 
 /** Core modules of one component; toolchains that link engines and adapters make a dozen. */
 const CORES_MAX = 32;
@@ -24,51 +24,68 @@ const COMPONENT_BYTES_MAX = 16 * 1024 * 1024;
  * `BrokerError` with the code of the first refusal. Runs no code of the component. Belongs in a process with limits.
  */
 export function prepareComponent(bytes: Uint8Array, limits: Limits, transpiler: Transpiler): PreparedModule {
-  if (bytes.byteLength > COMPONENT_BYTES_MAX) {
-    const message = `a component of ${bytes.byteLength} bytes; at most ${COMPONENT_BYTES_MAX}`;
-    throw new BrokerError('ERR_MODULE_TOO_LARGE', message);
-  }
+  requireSize(bytes);
   const { coreModules, canons } = sectionsOf(bytes);
   for (const core of coreModules) allowed(inspectCore(core));
   for (const canon of canons) allowed(canonFault(canon) ?? { allowed: true });
   const world = allowed(worldOf(understood(() => transpiler.printWorld(bytes))));
   const { glue, cores } = understood(() => transpiler.transpile(bytes));
-  if (cores.length === 0 || cores.length > CORES_MAX) {
-    const message = `expected a component of 1 to ${CORES_MAX} core modules, got ${cores.length}`;
-    throw new BrokerError('ERR_MODULE_UNSUPPORTED', message);
-  }
-  const prepared = cores.map((core) => {
-    const { description } = allowed(inspectCore(core.bytes));
-    return allowed(prepareCore(core, description, limits)).core;
-  });
-  const memoryMinPages = requireMemory(prepared, limits);
-  const [first, ...others] = prepared.map(({ metered }) => metered.bytes);
+  const prepared = prepareCores(cores, limits);
   const component: ComponentFacts = {
     glue: glueBody(glue, world.interfaces),
     cores: prepared.map(({ facts }) => facts),
     interfaces: world.interfaces,
   };
-  for (const { metered } of prepared) compileModule(metered.bytes);
   compileFunction(component.glue, ['globalThis', 'console']);
+  const [first = new Uint8Array(), ...others] = prepared.map(({ metered }) => metered.bytes);
   return {
-    facts: {
-      digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
-      abi: COMPONENT_ABI,
-      publishedBytes: bytes.byteLength,
-      meteredBytes: prepared.reduce((sum, { metered }) => sum + metered.bytes.byteLength, 0),
-      costTableHash: prepared[0]?.metered.costTableHash ?? '',
-      fuelExport: FUEL_EXPORT,
-      depthExport: DEPTH_EXPORT,
-      deniedGrowExport: DENIED_GROW_EXPORT,
-      startExport: null,
-      memoryMinPages,
-      memoryMaxPages: limits.memory_pages,
-      capabilities: world.capabilities,
-      suspends: world.interfaces.some((name) => COMPONENT_INTERFACES[name]?.leaves === true),
-    },
-    metered: first ?? new Uint8Array(),
+    facts: factsOf(bytes, prepared, world, limits),
+    metered: first,
     image: null,
     component: { facts: component, others },
+  };
+}
+
+function requireSize({ byteLength }: Uint8Array): void {
+  if (byteLength <= COMPONENT_BYTES_MAX) return;
+  const message = `a component of ${byteLength} bytes; at most ${COMPONENT_BYTES_MAX}`;
+  throw new BrokerError('ERR_MODULE_TOO_LARGE', message);
+}
+
+/** Judges and rewrites what jco took out of the component, and has the engine compile it. */
+function prepareCores(cores: Transpiled['cores'], limits: Limits): PreparedCore[] {
+  if (cores.length === 0 || cores.length > CORES_MAX) {
+    const message = `expected a component of 1 to ${CORES_MAX} core modules, got ${cores.length}`;
+    throw new BrokerError('ERR_MODULE_UNSUPPORTED', message);
+  }
+  return cores.map((module) => {
+    const { description } = allowed(inspectCore(module.bytes));
+    const { core } = allowed(prepareCore(module, description, limits));
+    compileModule(core.metered.bytes);
+    return core;
+  });
+}
+
+function factsOf(
+  bytes: Uint8Array,
+  cores: readonly PreparedCore[],
+  { interfaces, capabilities }: ImportedWorld,
+  limits: Limits,
+): ModuleFacts {
+  return {
+    digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
+    abi: COMPONENT_ABI,
+    publishedBytes: bytes.byteLength,
+    meteredBytes: cores.reduce((sum, { metered }) => sum + metered.bytes.byteLength, 0),
+    costTableHash: cores[0]?.metered.costTableHash ?? '',
+    fuelExport: FUEL_EXPORT,
+    depthExport: DEPTH_EXPORT,
+    deniedGrowExport: DENIED_GROW_EXPORT,
+    startExport: null,
+    memoryMinPages: requireMemory(cores, limits),
+    memoryMaxPages: limits.memory_pages,
+    capabilities,
+    suspends: interfaces.some((name) => COMPONENT_INTERFACES[name]?.leaves === true),
   };
 }
 
