@@ -24,8 +24,9 @@ export function createUsedSecrets(): UsedSecrets {
   let redactor: Redactor | null = null;
   let held: Redactor | null = null;
   const add = (values: Values) => {
+    const before = used.size;
     for (const [name, value] of values) used.set(`${name}\0${value}`, [name, value]);
-    redactor = null;
+    if (used.size > before) redactor = null;
   };
   return Object.freeze({
     get isEmpty() {

@@ -53,6 +53,6 @@ export class Outbox {
     if (this.#packed.length === 0) return;
     const batch = packToLane(this.#packed);
     this.#packed = [];
-    this.#link.postMessage(batch, [batch]);
+    this.#link.postMessage(batch);
   }
 }
