@@ -8,6 +8,10 @@ export interface ModuleFacts {
   readonly publishedBytes: number;
   readonly meteredBytes: number;
   readonly costTableHash: string;
+  /** Fuel that every invocation starts without: for the pages, table elements and segments that it starts with. */
+  readonly initialFuel: number;
+  /** Call depth that every invocation starts without: for the small call trees that metering does not count. */
+  readonly uncountedBytes: number;
   /** Names of the reserved exports that metering added. */
   readonly fuelExport: string;
   readonly depthExport: string;

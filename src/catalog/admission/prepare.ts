@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BrokerError, messageOf } from '../../errors.ts';
 import {
+  COST_TABLE,
   clampMemory,
   clampTable,
   importMemory,
@@ -35,6 +36,9 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     publishedBytes: bytes.byteLength,
     meteredBytes: metered.bytes.byteLength,
     costTableHash: metered.costTableHash,
+    // The memory is the sandbox's own and used again, and costs what a new one would.
+    initialFuel: metered.initialCost + (memory?.minPages ?? 0) * COST_TABLE.lengths['memory.grow'].multiplier,
+    uncountedBytes: metered.uncountedBytes,
     fuelExport: metered.fuelExport,
     depthExport: metered.depthExport,
     deniedGrowExport: metered.deniedGrowExport ?? null,

@@ -10,6 +10,8 @@ const Facts = z.strictObject({
   publishedBytes: z.int().nonnegative(),
   meteredBytes: z.int().nonnegative(),
   costTableHash: z.string().max(100),
+  initialFuel: z.int().nonnegative(),
+  uncountedBytes: z.int().nonnegative(),
   fuelExport: z.string().max(100),
   depthExport: z.string().max(100),
   deniedGrowExport: z.string().max(100).nullable(),

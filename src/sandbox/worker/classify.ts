@@ -1,4 +1,5 @@
 /** Runs in a lane's thread. Turns how the guest's entry ended into what is reported. */
+import type { Limits } from '../../model/limits.ts';
 import { type GuestState, NO_BYTES } from '../abi/guest-state.ts';
 import type { GuestResult, ModuleMessage } from '../protocol.ts';
 
@@ -19,7 +20,9 @@ export function classify(
   codeShift: number,
 ): GuestResult {
   if (state.stopped !== null) return state.stopped;
-  if (state.fuel !== null && state.fuel.value < 0n) return outOfFuel(state);
+  if (state.fuel !== null && state.fuel.value < 0n) {
+    return outOfFuel(state.limits, state.limits.fuel - Number(state.fuel.value));
+  }
   if ('thrown' in end) return classifyTrap(state, module, exports, end.thrown, codeShift);
   if (end.returned !== 0) {
     const message = `the handler returned ${end.returned}; 0 means success`;
@@ -32,9 +35,16 @@ export function classify(
   return { kind: 'returned', output: state.output ?? NO_BYTES };
 }
 
-function outOfFuel(state: GuestState): GuestResult {
-  const allowed = state.limits.fuel;
-  const used = allowed - Number(state.fuel?.value ?? 0n);
+/** What ends an invocation before it starts: limits below what the module takes before any of its code runs. */
+export function overBefore(
+  { initialFuel, uncountedBytes }: ModuleMessage,
+  limits: Limits,
+): GuestResult | null {
+  if (initialFuel > limits.fuel) return outOfFuel(limits, initialFuel);
+  return uncountedBytes > limits.depth ? tooDeep(limits, uncountedBytes) : null;
+}
+
+function outOfFuel({ fuel: allowed }: Limits, used: number): GuestResult {
   const message = `the handler ran out of fuel; limits.fuel allows ${allowed}`;
   return {
     kind: 'exhausted',
@@ -56,18 +66,7 @@ function classifyTrap(
 ): GuestResult {
   const depthLeft = Number(globalValue(exports, module.depthExport));
   if (depthLeft < 0 || thrown instanceof RangeError) {
-    const allowed = state.limits.depth;
-    const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
-    const used = depthLeft < 0 ? allowed - depthLeft : allowed;
-    return {
-      kind: 'exhausted',
-      code: 'ERR_LIMIT_DEPTH',
-      message,
-      limit: 'depth',
-      allowed,
-      used,
-      setting: 'limits.depth',
-    };
+    return tooDeep(state.limits, state.limits.depth - Math.min(depthLeft, 0));
   }
   if (wasDeniedMemory(state, module, exports) && isUnreachable(thrown)) {
     const allowed = state.limits.memory_pages;
@@ -90,6 +89,19 @@ function classifyTrap(
     code: 'ERR_GUEST_TRAP',
     message: `trap: ${message}`,
     stack: wasmFrames(thrown, codeShift),
+  };
+}
+
+function tooDeep({ depth: allowed }: Limits, used: number): GuestResult {
+  const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_DEPTH',
+    message,
+    limit: 'depth',
+    allowed,
+    used,
+    setting: 'limits.depth',
   };
 }
 

@@ -5,7 +5,11 @@ import { metered } from './run.ts';
 
 const kernels: readonly Program[] = [
   { name: 'kernels', bytes: await kernelModule(0), calls: KERNELS.map((name) => [name]) },
-  { name: 'small kernels', bytes: await kernelModule(0, 'kernels', true), calls: KERNELS.map((name) => [name]) },
+  {
+    name: 'small kernels',
+    bytes: await kernelModule(0, 'kernels', true),
+    calls: KERNELS.map((name) => [name]),
+  },
 ];
 
 const lines: string[] = [];
