@@ -7,6 +7,8 @@ import type { GuestResult, ModuleMessage } from '../protocol.ts';
 export type EntryEnd = { readonly returned: number } | { readonly thrown: unknown };
 
 const STACK_FRAMES_MAX = 16;
+/** Of a name that is longer, so much is reported. */
+const NAME_MAX = 200;
 
 /**
  * The order decides: a verdict of the host first, then fuel (also after a normal return: the last straight line may
@@ -122,17 +124,22 @@ export function globalValue(exports: WebAssembly.Exports, name: string): number 
   return found instanceof WebAssembly.Global ? (found.value as number | bigint) : 0;
 }
 
+/** How the line of a wasm frame ends, in the last characters of it. */
+const PLACE = /(wasm-function\[\d+\]):0x([0-9a-f]+)\)?$/;
+const PLACE_MAX = 80;
+
+// untrusted: names of functions are what the module says, at any length; a line break in one makes it two lines
 /** The wasm frames of a trap's stack: `divide (wasm-function[12]:0x1f4)`; nothing of the host. */
 function wasmFrames(thrown: unknown, codeShift: number): string[] {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const frames: string[] = [];
-  for (const match of stack.matchAll(
-    /at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]):0x([0-9a-f]+)/g,
-  )) {
-    const [, name, place, offset = '0'] = match;
+  for (const line of stack.split('\n')) {
+    const [, place, offset = '0'] = PLACE.exec(line.slice(-PLACE_MAX)) ?? [];
+    if (place === undefined || frames.length === STACK_FRAMES_MAX) continue;
     const where = `${place}:0x${(Number.parseInt(offset, 16) - codeShift).toString(16)}`;
-    frames.push(name === undefined ? where : `${name} (${where})`);
-    if (frames.length === STACK_FRAMES_MAX) break;
+    const nameEnd = line.lastIndexOf(' (wasm://');
+    const name = line.slice(0, Math.max(nameEnd, 0)).replace(/^\s*at /, '');
+    frames.push(name === '' ? where : `${name.slice(0, NAME_MAX)} (${where})`);
   }
   return frames;
 }
