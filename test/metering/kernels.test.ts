@@ -1,20 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { KERNELS, kernelModule } from '../../bench/fuel/kernel-times.ts';
+import { KERNELS, kernelModule, SIMD_KERNELS } from '../../bench/fuel/kernel-times.ts';
 import { NAIVE_FUEL, NAIVE_START, naive } from './support/naive.ts';
 import { metered } from './support/run.ts';
 import { history, sweep } from './support/sweep.ts';
 
 const PLENTY = 1n << 40n;
+const MINUTE_MS = 60_000;
 
-describe('the kernels of the fuel benchmark', async () => {
-  const bytes = await kernelModule(0);
+describe.each([
+  ['kernels', KERNELS],
+  ['simd', SIMD_KERNELS],
+] as const)('the %s of the fuel benchmark', async (set, names) => {
+  const bytes = await kernelModule(0, set);
   const run = metered(bytes);
   const counted = new WebAssembly.Module(naive(bytes));
 
-  for (const name of KERNELS) {
+  for (const name of names) {
     it(`cost what the naive count adds up, millions of units: ${name}`, () => {
       const { exports } = new WebAssembly.Instance(counted);
-      (exports[NAIVE_START] as () => void)();
+      (exports[NAIVE_START] as (() => void) | undefined)?.();
       const result = (exports[name] as () => number)();
       const { results, error, used } = run(name, PLENTY);
       expect(error).toBeUndefined();
@@ -25,7 +29,7 @@ describe('the kernels of the fuel benchmark', async () => {
   }
 });
 
-describe('the kernels at a small size', async () => {
+describe('the kernels at a small size', { timeout: 3 * MINUTE_MS }, async () => {
   const bytes = await kernelModule(0, 'kernels', true);
   const run = metered(bytes);
 

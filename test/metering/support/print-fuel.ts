@@ -1,16 +1,21 @@
-/** Runs every program and prints the fuel of each call: run in processes with different compilers. */
-import { KERNELS, kernelModule } from '../../../bench/fuel/kernel-times.ts';
+/**
+ * Runs every program, and the kernels in the modules whose files are given, and prints the fuel of each call: run in
+ * processes with different compilers.
+ */
+import { readFileSync } from 'node:fs';
+import { KERNELS, SIMD_KERNELS } from '../../../bench/fuel/kernel-times.ts';
 import { PROGRAMS, type Program } from './programs.ts';
 import { metered } from './run.ts';
 
-const kernels: readonly Program[] = [
-  { name: 'kernels', bytes: await kernelModule(0), calls: KERNELS.map((name) => [name]) },
-  {
-    name: 'small kernels',
-    bytes: await kernelModule(0, 'kernels', true),
-    calls: KERNELS.map((name) => [name]),
-  },
-];
+const kernels: readonly Program[] = process.argv.slice(2).map((file) => {
+  const bytes = readFileSync(file);
+  const names = [...KERNELS, ...SIMD_KERNELS].filter((name) => name in exportsOf(bytes));
+  return { name: 'kernels', bytes, calls: names.map((name) => [name]) };
+});
+
+function exportsOf(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+}
 
 const lines: string[] = [];
 for (const { name, bytes, calls } of [...PROGRAMS, ...kernels]) {
