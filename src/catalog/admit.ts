@@ -13,11 +13,19 @@ export function admitArtifact(bytes: Uint8Array, manifest: Manifest | null, limi
 
 /** Compiles what admission prepared. The bytes are ours by then: a rewritten module that an engine has accepted. */
 export function compileArtifact(
-  { facts, metered, image }: PreparedModule,
+  { facts, metered, image, offsets }: PreparedModule,
   manifest: Manifest | null,
 ): Artifact {
   const compiledImage =
     image === null ? null : Object.freeze({ ...image.facts, module: compileModule(image.bytes) });
   const bytes = Object.freeze({ metered, image: image?.bytes ?? null });
-  return Object.freeze({ ...facts, manifest, module: compileModule(metered), image: compiledImage, bytes });
+  const places = Object.freeze({ offsets, sourceMap: null });
+  return Object.freeze({
+    ...facts,
+    manifest,
+    module: compileModule(metered),
+    image: compiledImage,
+    places,
+    bytes,
+  });
 }

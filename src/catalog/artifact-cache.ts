@@ -3,7 +3,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { compileArtifact } from './admit.ts';
 import type { Artifact, PreparedModule } from './artifact.ts';
 
-/** Metered bytes of the modules that are kept; compiled code is a few times as large. */
+/** Bytes of the metered modules that are kept, with what belongs to them; compiled code is a few times as large. */
 const BYTES_MAX = 128 * 1024 * 1024;
 
 /**
@@ -34,10 +34,11 @@ export class ArtifactCache {
 
   async #compile(digest: string, bytes: Uint8Array): Promise<Artifact> {
     try {
-      const { facts, metered, image } = await this.#prepare(bytes);
+      const { facts, metered, image, offsets } = await this.#prepare(bytes);
       const own = { ...facts, digest, publishedBytes: bytes.byteLength, meteredBytes: metered.byteLength };
-      const artifact = compileArtifact({ facts: own, metered, image }, null);
-      this.#keep(digest, metered.byteLength + (image?.bytes.byteLength ?? 0));
+      const artifact = compileArtifact({ facts: own, metered, image, offsets }, null);
+      const offsetBytes = offsets.metered.byteLength + offsets.original.byteLength;
+      this.#keep(digest, metered.byteLength + (image?.bytes.byteLength ?? 0) + offsetBytes);
       return artifact;
     } catch (error) {
       this.#byDigest.delete(digest);

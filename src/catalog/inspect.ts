@@ -4,8 +4,8 @@ import type { Limits } from '../model/limits.ts';
 import { type Refusal, refuse, type Verdict } from '../model/verdict.ts';
 import { meteringRefusal } from './metering-refusal.ts';
 
-/** How large the memory starts is judged below, by the operator's limit. */
-const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536 } });
+/** What kind of memory it is, and how large it starts, is judged below, by the ABI and by the operator's limit. */
+const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536, memoryMaxPages: 2 ** 48 } });
 
 /** What a module shows of itself, when it keeps to the guest ABI. */
 export interface Inspected {

@@ -22,6 +22,8 @@ export interface ModuleMessage {
   readonly module: WebAssembly.Module;
   /** On its way to a process, which compiles for itself. */
   readonly bytes?: ModuleBytes;
+  readonly initialFuel: number;
+  readonly uncountedBytes: number;
   readonly fuelExport: string;
   readonly depthExport: string;
   /** Absent where the module never grows its memory. */

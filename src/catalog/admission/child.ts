@@ -29,8 +29,9 @@ function answer({ head, parts: [bytes] }: Frame): Uint8Array {
       for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(bytes ?? NOTHING, limits);
       return encodeFrame({ warm: true }, []);
     }
-    const { facts, metered, image } = prepareModule(bytes ?? NOTHING, limits);
-    const parts = image === null ? [metered] : [metered, image.bytes];
+    const { facts, metered, image, offsets } = prepareModule(bytes ?? NOTHING, limits);
+    const code = [metered, offsetBytes(offsets.metered), offsetBytes(offsets.original)];
+    const parts = image === null ? code : [...code, image.bytes];
     return encodeFrame({ facts, image: image?.facts ?? null }, parts);
   } catch (error) {
     if (error instanceof BrokerError) {
@@ -40,6 +41,9 @@ function answer({ head, parts: [bytes] }: Frame): Uint8Array {
     return encodeFrame({ fault: messageOf(error) }, []);
   }
 }
+
+const offsetBytes = ({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 const reader = new FrameReader(REQUEST_BYTES_MAX);
 process.stdin.on('data', (chunk: Uint8Array) => {

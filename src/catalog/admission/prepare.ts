@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { BrokerError, messageOf } from '../../errors.ts';
 import {
+  COST_TABLE,
   clampMemory,
   clampTable,
   importMemory,
   keepExports,
   type Metered,
   meter,
+  type Offsets,
 } from '../../metering/index.ts';
 import { ABI_ENTRY } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
@@ -27,7 +29,7 @@ const TABLE_ELEMENTS_MAX = 100_000;
  */
 export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule {
   const { description, capabilities, suspends } = allowed(inspectModule(bytes, limits));
-  const metered = allowed(rewrite(bytes, limits));
+  const { metered, offsets } = allowed(rewrite(bytes, limits));
   compileModule(metered.bytes);
   const [memory] = description.memories;
   const facts = {
@@ -35,6 +37,9 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     publishedBytes: bytes.byteLength,
     meteredBytes: metered.bytes.byteLength,
     costTableHash: metered.costTableHash,
+    // The memory is the sandbox's own and used again, and costs what a new one would.
+    initialFuel: metered.initialCost + (memory?.minPages ?? 0) * COST_TABLE.lengths['memory.grow'].multiplier,
+    uncountedBytes: metered.uncountedBytes,
     fuelExport: metered.fuelExport,
     depthExport: metered.depthExport,
     deniedGrowExport: metered.deniedGrowExport ?? null,
@@ -44,17 +49,29 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     capabilities,
     suspends,
   };
-  return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits) };
+  return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits), offsets };
 }
 
-function rewrite(bytes: Uint8Array, limits: Limits): Verdict<Metered> {
+interface Rewritten {
+  readonly metered: Metered;
+  /** Metered → published. */
+  readonly offsets: Offsets;
+}
+
+function rewrite(bytes: Uint8Array, limits: Limits): Verdict<Rewritten> {
   try {
     // The sandbox has the memory that it hands in, so its export is not kept either: each one costs 2 µs an instance.
     const kept = keepExports(bytes, [ABI_ENTRY]);
     const clamped = clampTable(clampMemory(kept, { maxPages: limits.memory_pages }), {
       maxElements: TABLE_ELEMENTS_MAX,
     });
-    return { allowed: true, ...meter(importMemory(clamped, MEMORY_IMPORT)) };
+    const prepared = importMemory(clamped, MEMORY_IMPORT);
+    const metered = meter(prepared);
+    // What these passes change comes before the code.
+    const shift = bytes.byteLength - prepared.byteLength;
+    const { metered: from, original } = metered.offsets;
+    const offsets = { metered: from, original: original.map((offset) => offset + shift) };
+    return { allowed: true, metered, offsets };
   } catch (error) {
     return meteringRefusal(error);
   }
@@ -71,7 +88,7 @@ export function compileModule(metered: Uint8Array<ArrayBuffer>): WebAssembly.Mod
   }
 }
 
-function allowed<Value extends Inspected | Metered>(verdict: Verdict<Value>): Value {
+function allowed<Value extends Inspected | Rewritten>(verdict: Verdict<Value>): Value {
   if (verdict.allowed) return verdict as Value;
   const refusal: Refusal = verdict as Refusal;
   throw new BrokerError(

@@ -13,7 +13,7 @@ import {
 } from '../protocol.ts';
 import { giveBackCell, restore, takeCell, type Variant, variantOf } from './cell.ts';
 import type { Cell, CellStore } from './cell-store.ts';
-import { classify, type EntryEnd } from './classify.ts';
+import { classify, type EntryEnd, overBefore } from './classify.ts';
 
 /** A guest that is running or suspended. */
 export interface RunningInvocation {
@@ -44,12 +44,14 @@ export function startInvocation(
 ): RunningInvocation {
   const startedMs = epochMs();
   const { mark } = workplace;
+  const over = overBefore(module, message.limits);
+  if (over !== null) return notStarted(module, message.slot, over, startedMs);
   const variant = variantOf(module, message);
   const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
   const { state } = cell;
   enterGuestState(state, message);
   const fault = instantiate(cell, variant);
-  if (fault !== null) return { result: notStarted(message.slot, fault, startedMs), cancel: () => {} };
+  if (fault !== null) return notStarted(module, message.slot, fault, startedMs);
   const guest: Guest = { module, variant, cell, exports: exportsOf(cell) };
   setCounters(guest);
   const finish = (end: EntryEnd): ResultMessage => {
@@ -92,16 +94,31 @@ function instantiate(cell: Cell, variant: Variant): GuestResult | null {
   }
 }
 
-function notStarted(slot: number, result: GuestResult, startedMs: number): ResultMessage {
+function notStarted(
+  { initialFuel: fuel }: ModuleMessage,
+  slot: number,
+  result: GuestResult,
+  startedMs: number,
+): RunningInvocation {
   const wallMs = epochMs() - startedMs;
-  return { type: 'result', slot, result, fuel: 0, fuelExact: true, peakMemoryBytes: 0, logs: [], wallMs };
+  const reported = {
+    type: 'result',
+    slot,
+    result,
+    fuel,
+    fuelExact: true,
+    peakMemoryBytes: 0,
+    logs: [],
+    wallMs,
+  } as const;
+  return { result: reported, cancel: () => {} };
 }
 
 function setCounters({ module, variant, cell: { state }, exports }: Guest): void {
   const fuel = exports[module.fuelExport] as WebAssembly.Global<'i64'>;
   const depth = exports[module.depthExport] as WebAssembly.Global<'i32'>;
-  fuel.value = BigInt(state.limits.fuel - variant.startFuel);
-  depth.value = state.limits.depth;
+  fuel.value = BigInt(state.limits.fuel - module.initialFuel - variant.startFuel);
+  depth.value = state.limits.depth - module.uncountedBytes;
   state.fuel = fuel;
 }
 

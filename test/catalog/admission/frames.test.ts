@@ -36,23 +36,27 @@ describe('frames', () => {
 });
 
 describe('a reply of the admission child', () => {
-  const { facts, metered, image } = prepareModule(ECHO, DEFAULT_LIMITS);
+  const { facts, metered, image, offsets } = prepareModule(ECHO, DEFAULT_LIMITS);
+  const bytesOf = (numbers: Uint32Array<ArrayBuffer>) => new Uint8Array(numbers.buffer);
+  const code = [metered, bytesOf(offsets.metered), bytesOf(offsets.original)];
 
   it('is the prepared module', () => {
     expect(image).not.toBeNull();
-    const parts = [metered, image?.bytes ?? new Uint8Array()];
-    const reply = { facts, metered, image };
+    const parts = [...code, image?.bytes ?? new Uint8Array()];
+    const reply = { facts, metered, image, offsets };
     expect(readReply({ head: { facts, image: image?.facts }, parts })).toEqual(reply);
   });
 
   it.each([
-    ['facts of the wrong kind', { facts: { ...facts, memoryMaxPages: 1e9 }, image: null }, 1],
+    ['facts of the wrong kind', { facts: { ...facts, memoryMaxPages: 1e9 }, image: null }, 3],
     ['no module', { facts, image: null }, 0],
-    ['an image without its bytes', { facts, image: image?.facts }, 1],
+    ['no offsets', { facts, image: null }, 2],
+    ['an image without its bytes', { facts, image: image?.facts }, 3],
+    ['an image that nothing was said of', { facts, image: null }, 4],
     ['a fault', { fault: 'out of luck' }, 0],
-    ['something else', ['facts'], 1],
+    ['something else', ['facts'], 3],
   ])('is lost when it holds %s', (_what, head, parts) => {
-    const frame = { head, parts: Array.from({ length: parts }, () => metered) };
+    const frame = { head, parts: [...code, metered].slice(0, parts) };
     expect(() => readReply(frame)).toThrow(expect.objectContaining({ code: 'ERR_ADMISSION_LOST' }));
   });
 
