@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Pool } from 'undici';
+import { createHandlerCache } from '../src/host/cache/handler-cache.ts';
 import { createHttpClient } from '../src/host/egress/http-client.ts';
 import type { HostServices } from '../src/host/host-call.ts';
 import type { GrantInput } from '../src/model/grant.ts';
@@ -70,6 +71,13 @@ const CALLS_A_ROUND = short ? 200 : 500;
 const server = await startServer();
 const url = `http://127.0.0.1:${server.port}/`;
 const frame = frameOf(url);
+/** The smallest call that leaves the lane: charged, authorised, audited, and answered from memory. */
+const looking = looping(
+  ['cache_get', 'result_read'],
+  '(drop (call $cache_get (i32.const 512) (i32.const 3)))',
+  CALLS_A_ROUND,
+  '(data (i32.const 512) "key")',
+);
 const asking = looping(
   ['http_request'],
   `(drop (call $http_request ${frame.args}))`,
@@ -97,8 +105,9 @@ const bare = lane({
 });
 const timed = {
   port: () => pingPong(),
-  broker: () => stub.run(asking),
-  broker_again: () => stub.run(asking),
+  broker: () => stub.run(looking),
+  broker_again: () => stub.run(looking),
+  http_stub: () => stub.run(asking),
   http: () => real.run(asking),
   http_bare: () => bare.run(asking),
   undici: async () => {
@@ -124,6 +133,7 @@ report(
     log_ns: perCallNs('log'),
     broker_us: calls.broker.elapsedUs,
     broker_cpu_us: calls.broker.cpuUs,
+    http_stub_us: calls.http_stub.elapsedUs,
     http_ratio: calls.http.elapsedUs / calls.undici.elapsedUs,
     http_us: calls.http.elapsedUs,
     undici_us: calls.undici.elapsedUs,
@@ -151,7 +161,8 @@ async function pingPong(): Promise<void> {
 
 /** A sandbox with one lane; one invocation makes all calls of a round. */
 function lane(http: HostServices['http']) {
-  const sandbox = createSandbox({ limits, host: { http, secrets: { get: async () => null } } });
+  const cache = createHandlerCache({ maxBytes: 1_000_000, maxHandlers: 10 });
+  const sandbox = createSandbox({ limits, host: { http, secrets: { get: async () => null }, cache } });
   const grants: GrantInput[] = [
     {
       capability: 'http',
@@ -161,6 +172,7 @@ function lane(http: HostServices['http']) {
       methods: ['GET'],
       private_networks: ['127.0.0.0/8'],
     },
+    { capability: 'cache', ttl_ms: 1000, value_bytes: 100 },
   ];
   const admitted = new Map<Uint8Array, ReturnType<typeof sandbox.admit>>();
   return {

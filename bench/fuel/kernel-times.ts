@@ -35,10 +35,12 @@ export type KernelTimes = readonly KernelTime[];
 export async function kernelModule(
   layout: number,
   set: 'kernels' | 'simd' = 'kernels',
+  small = false,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const source = readFileSync(new URL(`../kernels/${set}.ts`, import.meta.url), 'utf8');
+  const head = `const LAYOUT: i32 = ${layout}; const SMALL: bool = ${small};\n`;
   const features = set === 'simd' ? ['--enable', 'simd'] : [];
-  return assemblyScript(`const LAYOUT: i32 = ${layout};\n${source}`, '-O3', '--use', 'abort=', ...features);
+  return assemblyScript(`${head}${source}`, '-O3', '--use', 'abort=', ...features);
 }
 
 const WARM_UP_ROUNDS = 3;

@@ -1,5 +1,6 @@
-// AssemblyScript. Ten kernels for the fuel benchmark, one for each way a guest spends its time. The benchmark puts a
-// line `const LAYOUT: i32 = N` in front: N shifts the code of the loops without changing what they do.
+// AssemblyScript. Ten kernels for the fuel benchmark, one for each way a guest spends its time. In front comes a line
+// `const LAYOUT: i32 = N; const SMALL: bool = B;`: N shifts the code of the loops without changing what they do; small
+// kernels take the same paths so few times that a test can try every value of fuel.
 
 export let shift0 = 0;
 export let shift1 = 0;
@@ -30,7 +31,7 @@ const ROUNDS: StaticArray<u32> = [
   0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
   0xc67178f2,
 ];
-const message = new StaticArray<u8>(1 << 20);
+const message = new StaticArray<u8>(SMALL ? 64 : 1 << 20);
 const schedule = new StaticArray<u32>(64);
 
 export function sha256(): u32 {
@@ -92,7 +93,7 @@ export function sha256(): u32 {
 
 const LINE =
   '{"id":4711,"title":"A \\"quoted\\" title","price":19.99,"tags":["a","b","c"],"sold":true,"left":null,"at":{"x":1,"y":-2.5e3}},';
-const JSON_TEXT: ArrayBuffer = String.UTF8.encode(LINE.repeat(4000));
+const JSON_TEXT: ArrayBuffer = String.UTF8.encode(LINE.repeat(SMALL ? 1 : 4000));
 
 export function json(): i32 {
   shiftCode();
@@ -183,7 +184,7 @@ export function json(): i32 {
 
 // Matrix product, 160 × 160 doubles.
 
-const SIDE = 160;
+const SIDE = SMALL ? 4 : 160;
 const left = new StaticArray<f64>(SIDE * SIDE);
 const right = new StaticArray<f64>(SIDE * SIDE);
 const product = new StaticArray<f64>(SIDE * SIDE);
@@ -206,11 +207,13 @@ export function matmul(): f64 {
 
 // Two loops around a xorshift generator.
 
+const NESTED_ROUNDS = SMALL ? 8 : 2000;
+
 export function nested(): u32 {
   shiftCode();
   let state: u32 = 2463534242;
-  for (let i = 0; i < 2000; i++) {
-    for (let j = 0; j < 2000; j++) {
+  for (let i = 0; i < NESTED_ROUNDS; i++) {
+    for (let j = 0; j < NESTED_ROUNDS; j++) {
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;
@@ -222,10 +225,12 @@ export function nested(): u32 {
 
 // A loop that does next to nothing.
 
+const TIGHT_ROUNDS: u32 = SMALL ? 100 : 10000000;
+
 export function tight(): u32 {
   shiftCode();
   let state: u32 = 1;
-  for (let i: u32 = 0; i < 10000000; i++) state = state * 3 + i;
+  for (let i: u32 = 0; i < TIGHT_ROUNDS; i++) state = state * 3 + i;
   return state;
 }
 
@@ -236,7 +241,7 @@ function fibonacci(n: i32): i32 {
 }
 
 export function fib(): i32 {
-  return fibonacci(28);
+  return fibonacci(SMALL ? 9 : 28);
 }
 
 // Text, a map and a list of objects, on the allocator.
@@ -249,21 +254,25 @@ class Item {
   ) {}
 }
 
+const ITEMS = SMALL ? 2 : 8000;
+const NUMBERS = SMALL ? 3 : 1500;
+const KEYS = SMALL ? 3 : 2500;
+
 export function strings(): i32 {
   shiftCode();
   let total = 0;
   let head: Item | null = null;
-  for (let i = 0; i < 8000; i++) {
+  for (let i = 0; i < ITEMS; i++) {
     const name = 'item-' + i.toString() + ':' + (i * 7).toString(16);
     head = new Item(i, name, (i & 63) == 0 ? null : head);
     total += name.length;
   }
   const numbers: string[] = [];
-  for (let i = 0; i < 1500; i++) numbers.push(i.toString());
+  for (let i = 0; i < NUMBERS; i++) numbers.push(i.toString());
   const parts = numbers.join(',').split(',');
   for (let i = 0; i < parts.length; i++) total += <i32>parseInt(parts[i]);
   const counts = new Map<string, i32>();
-  for (let i = 0; i < 2500; i++) {
+  for (let i = 0; i < KEYS; i++) {
     const key = 'k' + (i % 700).toString();
     counts.set(key, (counts.has(key) ? counts.get(key) : 0) + 1);
   }
@@ -277,16 +286,18 @@ export function strings(): i32 {
 
 // Array.sort with a comparator through the table.
 
+const SORTED = SMALL ? 10 : 30000;
+
 export function sort(): i32 {
   shiftCode();
-  const values = new Array<i32>(30000);
+  const values = new Array<i32>(SORTED);
   let state: u32 = 12345;
   for (let i = 0; i < values.length; i++) {
     state = random(state);
     unchecked((values[i] = <i32>(state >>> 8)));
   }
   values.sort((a, b) => a - b);
-  return values[0] ^ values[15000] ^ values[29999];
+  return values[0] ^ values[SORTED / 2] ^ values[SORTED - 1];
 }
 
 // Quicksort with its loops by hand.
@@ -319,7 +330,8 @@ function quicksort(values: StaticArray<i32>, from: i32, to: i32): void {
   }
 }
 
-const unsorted = new StaticArray<i32>(100000);
+const UNSORTED = SMALL ? 16 : 100000;
+const unsorted = new StaticArray<i32>(UNSORTED);
 
 export function qsort(): i32 {
   shiftCode();
@@ -329,12 +341,14 @@ export function qsort(): i32 {
     unchecked((unsorted[i] = <i32>(state >>> 8)));
   }
   quicksort(unsorted, 0, unsorted.length - 1);
-  return unsorted[0] ^ unsorted[50000] ^ unsorted[99999];
+  return unsorted[0] ^ unsorted[UNSORTED / 2] ^ unsorted[UNSORTED - 1];
 }
 
 // A bytecode interpreter around one br_table.
 
 const PROGRAM: StaticArray<u8> = [0, 1, 2, 3, 1, 4, 2, 5, 6, 0, 7];
+
+const ROUNDS_OF_PROGRAM = SMALL ? 4 : 300000;
 
 export function interp(): i32 {
   shiftCode();
@@ -369,7 +383,7 @@ export function interp(): i32 {
         a ^= 0x5a5a;
         break;
       case 7:
-        if (++rounds == 300000) return a ^ b;
+        if (++rounds == ROUNDS_OF_PROGRAM) return a ^ b;
         counter = 0;
         break;
       default:

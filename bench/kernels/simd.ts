@@ -16,7 +16,7 @@ export function dot(): f64 {
   let total: f64 = 0;
   for (let round = 0; round < 8; round++) {
     let sum = f32x4.splat(0);
-    for (let i: usize = 0; i < COUNT * 4; i += 16) {
+    for (let i: usize = 0; i < <usize>COUNT * 4; i += 16) {
       const a = v128.load(changetype<usize>(left) + i);
       const b = v128.load(changetype<usize>(right) + i);
       sum = f32x4.add(sum, f32x4.mul(a, b));

@@ -14,7 +14,7 @@ export function admitArtifact(bytes: Uint8Array, manifest: Manifest | null, limi
 
 /** Compiles what admission prepared. The bytes are ours by then: a rewritten module that an engine has accepted. */
 export function compileArtifact(
-  { facts, metered, image, component }: PreparedModule,
+  { facts, metered, image, offsets, component }: PreparedModule,
   manifest: Manifest | null,
 ): Artifact {
   const compiledImage =
@@ -24,12 +24,14 @@ export function compileArtifact(
     component === null
       ? null
       : Object.freeze({ ...component.facts, others: Object.freeze(others.map(compileModule)) });
+  const places = Object.freeze({ offsets, sourceMap: null });
   return Object.freeze({
     ...facts,
     manifest,
     module: compileModule(metered),
     image: compiledImage,
     component: parts,
+    places,
     bytes: Object.freeze({ metered, image: image?.bytes ?? null, others }),
   });
 }

@@ -4,7 +4,7 @@ import type { Manifest } from '../model/manifest.ts';
 import { compileArtifact } from './admit.ts';
 import type { Artifact, PreparedModule } from './artifact.ts';
 
-/** Metered bytes of the modules that are kept; compiled code is a few times as large. */
+/** Bytes of the metered modules that are kept, with what belongs to them; compiled code is a few times as large. */
 const BYTES_MAX = 128 * 1024 * 1024;
 
 /**
@@ -40,14 +40,15 @@ export class ArtifactCache {
   async #compile(digest: string, bytes: Uint8Array): Promise<Artifact> {
     try {
       const prepared = await this.#prepare(bytes);
-      const { metered, image, component } = prepared;
+      const { metered, image, offsets, component } = prepared;
       const meteredBytes = [metered, ...(component?.others ?? [])].reduce(
         (sum, part) => sum + part.byteLength,
         0,
       );
       const facts = { ...prepared.facts, digest, publishedBytes: bytes.byteLength, meteredBytes };
       const artifact = compileArtifact({ ...prepared, facts }, null);
-      this.#keep(digest, meteredBytes + (image?.bytes.byteLength ?? 0));
+      const offsetBytes = offsets.metered.byteLength + offsets.original.byteLength;
+      this.#keep(digest, meteredBytes + (image?.bytes.byteLength ?? 0) + offsetBytes);
       return artifact;
     } catch (error) {
       this.#byDigest.delete(digest);

@@ -1,3 +1,4 @@
+import type { Offsets } from '../metering/index.ts';
 import type { Abi, CapabilityName } from '../model/abi.ts';
 import type { Manifest } from '../model/manifest.ts';
 
@@ -10,6 +11,10 @@ export interface ModuleFacts {
   readonly publishedBytes: number;
   readonly meteredBytes: number;
   readonly costTableHash: string;
+  /** Fuel that every invocation starts without: for the pages, table elements and segments that it starts with. */
+  readonly initialFuel: number;
+  /** Call depth that every invocation starts without: for the small call trees that metering does not count. */
+  readonly uncountedBytes: number;
   /** Names of the reserved exports that metering added. */
   readonly fuelExport: string;
   readonly depthExport: string;
@@ -75,6 +80,20 @@ export interface PreparedModule {
     /** The metered core modules behind the first. */
     readonly others: readonly Uint8Array<ArrayBuffer>[];
   } | null;
+  /** Where the metered module's code is in the published one; empty for a component. */
+  readonly offsets: Offsets;
+}
+
+/** The source map beside a module, as it was when the module was loaded. */
+export interface SourceMapFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** How a place in a metered module is found in the published one, and in its sources. */
+export interface CodePlaces {
+  readonly offsets: Offsets;
+  readonly sourceMap: SourceMapFile | null;
 }
 
 /** An admitted module: checked, metered, compiled. Immutable; valid for any number of invocations. */
@@ -84,6 +103,7 @@ export interface Artifact extends ModuleFacts {
   readonly module: WebAssembly.Module;
   readonly image: (ImageFacts & { readonly module: WebAssembly.Module }) | null;
   readonly component: (ComponentFacts & { readonly others: readonly WebAssembly.Module[] }) | null;
+  readonly places: CodePlaces;
   /** What was compiled, for a process that has to compile for itself. */
   readonly bytes: {
     readonly metered: Uint8Array<ArrayBuffer>;

@@ -5,7 +5,7 @@ import { type Refusal, refuse, type Verdict } from '../model/verdict.ts';
 import { abiOf, signature } from './guest-exports.ts';
 import { meteringRefusal } from './metering-refusal.ts';
 
-/** How large a memory starts is judged below, by the operator's limit, and so are its addresses. */
+/** What kind of memory it is, and how large it starts, is judged below, by the ABI and by the operator's limit. */
 export const ANY_MEMORY = Object.freeze({ limits: { memoryMinPages: 65_536, memoryMaxPages: 2 ** 48 } });
 
 /** What a module shows of itself, when it keeps to the guest ABI. */

@@ -10,6 +10,7 @@ import type { Artifact } from './artifact.ts';
 import type { CatalogEntry } from './catalog.ts';
 import { compileConfigSchema, compileHandlerSchema } from './config-schema.ts';
 import type { AnySchemaCheck } from './json-schema.ts';
+import { withSourceMap } from './source-map.ts';
 
 /** Checks, meters and compiles a module; the sandbox's `admit`. */
 export type Admit = (bytes: Uint8Array, manifest: Manifest) => Promise<Artifact>;
@@ -37,7 +38,7 @@ export async function loadHandler(folder: string, admit: Admit): Promise<Catalog
     const message = `${folder}: handler.wasm is missing; build it with: wasm-broker build ${folder}`;
     throw new BrokerError('ERR_CATALOG_INVALID', message, { cause: error });
   });
-  const artifact = await admit(bytes, manifest);
+  const artifact = await withSourceMap(await admit(bytes, manifest), join(folder, 'handler.wasm.map'));
   const schema = manifest.config === undefined ? {} : await readJson(join(folder, manifest.config));
   const checkConfig = await compileConfigSchema(manifest.name, schema);
   const checkOutput = manifest.output === undefined ? null : await loadOutputSchema(folder, manifest);

@@ -43,6 +43,7 @@ function render({
   fuelExport,
   depthExport,
   startExport,
+  uncountedBytes,
 }: Metered): string {
   const { originalBytes, meteredBytes, functions, charges, checks, heaviestFrame, features } = summary;
   const growth = (meteredBytes / originalBytes).toFixed(2);
@@ -51,7 +52,7 @@ function render({
     `functions  ${functions}`,
     `blocks     ${charges} charged, ${checks} checked`,
     `features   ${features.join(', ') || 'none beyond WebAssembly 1.0'}`,
-    `frame      ${heaviestFrame} bytes, the heaviest`,
+    `frame      ${heaviestFrame} bytes, the heaviest; ${uncountedBytes} set aside for small functions`,
     `initial    ${initialCost} fuel for pages, tables and segments`,
     `exports    ${[fuelExport, depthExport, startExport].filter(Boolean).join(', ')}`,
     `costs      ${costTableHash}`,

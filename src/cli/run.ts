@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Artifact } from '../catalog/artifact.ts';
 import type { ConfigCheck } from '../catalog/config-schema.ts';
 import { loadHandler } from '../catalog/load.ts';
+import { withSourceMap } from '../catalog/source-map.ts';
 import { processEnv } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
 import { createHandlerCache } from '../host/cache/handler-cache.ts';
@@ -118,7 +119,10 @@ async function prepare(
   admit: (bytes: Uint8Array, manifest?: unknown) => Promise<Artifact>,
 ): Promise<Prepared> {
   if (module.endsWith('.wasm')) {
-    const artifact = await admit(await readFile(module).catch(unreadable));
+    const artifact = await withSourceMap(
+      await admit(await readFile(module).catch(unreadable)),
+      `${module}.map`,
+    );
     return { artifact, grants: granted, checkConfig: async () => ({ allowed: true }) };
   }
   const { artifact, checkConfig } = await loadHandler(await findHandlerFolder(module), admit);
@@ -178,6 +182,7 @@ function textReport(outcome: Outcome, logs: readonly LogLine[]): string {
   const lines = [
     ...logs.map(({ level, message }) => `log ${level}: ${printable(message)}`),
     headline(outcome),
+    ...(outcome.kind === 'trapped' ? outcome.stack.map((frame) => `  at ${printable(frame)}`) : []),
     '',
     `receipt   ${receipt.handler ?? '(no manifest)'}  ${receipt.digest}`,
     `fuel      ${formatCount(usage.fuel)}${usage.fuelExact ? '' : ' (at least)'} of ${formatCount(receipt.limits.fuel)}`,

@@ -47,14 +47,14 @@ interface Incoming {
 export function createBoundary(supplied: HostServices, options: BoundaryOptions = {}): Boundary {
   const traffic = createHttpTraffic(options.nowMs ?? (() => performance.now()));
   const services: CallServices = Object.freeze({ ...supplied, traffic });
-  return async (authority, wireNumber, payload, callsBefore, signal) => {
+  return async (authority, wireNumber, payload, callsBefore, signal, requestSha256) => {
     const startedMs = performance.now();
     const call = hostCallOf(wireNumber);
     const name = call?.name ?? `#${wireNumber}`;
     const audit: Audit = {
       call: name,
       startedMs,
-      requestSha256: hash('sha256', payload),
+      requestSha256: requestSha256 ?? hash('sha256', payload),
       target: name,
       requestBytes: payload.byteLength,
       grant: null,

@@ -88,7 +88,7 @@ export interface BoundaryAnswer {
 /**
  * Charge → decode → authorise → perform → audit. The only place that performs a host call. Never rejects.
  * `callsBefore` is the broker's own count for this invocation, this call not included, refused and unfinished calls
- * included: a hostile worker sends many at once.
+ * included: a hostile worker sends many at once. `requestSha256` is the digest of `payload`, from a caller that has it already.
  */
 export type Boundary = (
   authority: Authority,
@@ -96,4 +96,5 @@ export type Boundary = (
   payload: Uint8Array,
   callsBefore: number,
   signal: AbortSignal,
+  requestSha256?: string,
 ) => Promise<BoundaryAnswer>;

@@ -34,7 +34,7 @@ const perItem = (multiplier: number, shift = 0): LengthCost => Object.freeze({ m
  * Rates come from measured times on V8: a bulk byte 18–39 ps, a simple instruction 25–250 ps, a fresh page 40 µs.
  */
 export const COST_TABLE = Object.freeze({
-  version: 2,
+  version: 3,
   instructions: INSTRUCTION_COSTS,
   lengths: Object.freeze({
     'memory.init': perItem(1, 1),
@@ -52,7 +52,8 @@ export const COST_TABLE = Object.freeze({
   localsPerUnit: 4,
   /**
    * Weight of a live frame against the depth limit, in bytes. A function that with all it can call takes no more than
-   * `uncountedBytes` is not counted: there is never more than one of these on the stack, with what it called.
+   * `uncountedBytes` is not counted at its calls: there is never more than one of these on the stack, with what it called,
+   * and the host sets so much aside for it.
    */
   frame: Object.freeze({ overheadBytes: 96, slotBytes: 8, vectorBytes: 16, uncountedBytes: 1_024 }),
 });

@@ -44,13 +44,13 @@ export function placeCounters(
 
 const MUTABLE = 0x01;
 
-/** Writes counters as definitions. */
-export function writeCounters(out: Writer, counters: readonly Counter[]): void {
+/** Writes counters as definitions. Of the call depth, so much is taken already for what is not counted. */
+export function writeCounters(out: Writer, counters: readonly Counter[], uncountedBytes: number): void {
   const END = 0x0b;
-  for (const { type, constant, initial } of counters) {
+  for (const { exportName, type, constant, initial } of counters) {
     out.pair(type, MUTABLE);
     out.byte(constant);
-    out.signed(initial);
+    out.signed(exportName === DEPTH_EXPORT ? initial - uncountedBytes : initial);
     out.byte(END);
   }
 }

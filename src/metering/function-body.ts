@@ -4,6 +4,7 @@ import type { BodyPlan } from './body-plan.ts';
 import { checkIndex } from './constant-expression.ts';
 import { ControlFlow } from './control-flow.ts';
 import { COST_TABLE } from './cost-table.ts';
+import { GROW_FRAME_BYTES } from './grow-functions.ts';
 import {
   COSTS,
   HAS_LENGTH,
@@ -33,6 +34,8 @@ import { refusedOpcode } from './unsupported.ts';
 export class BodyDecoder {
   /** Opcodes that occur in the decoded bodies. */
   readonly seen = new Uint8Array(OPCODE_SPACE);
+  /** Weight of the heaviest call tree among them that is not counted. */
+  uncountedBytes = 0;
   readonly #module: ModuleSkeleton;
   readonly #context: BodyContext;
   readonly #control: ControlFlow;
@@ -78,7 +81,10 @@ export class BodyDecoder {
     // Functions with lower indices are known by now. A function does not know its own reach: recursion is counted.
     const reach = weight + facts.reach;
     const counted = reach > COST_TABLE.frame.uncountedBytes;
-    if (!counted) reaches[index] = reach;
+    if (!counted) {
+      reaches[index] = reach;
+      this.uncountedBytes = Math.max(this.uncountedBytes, reach);
+    }
     return { range, declared, codeStart, locals, typeIndex, marks, homes, facts, weight, counted };
   }
 
@@ -169,6 +175,7 @@ export class BodyDecoder {
     if (!lines.live) return;
     lines.marks.add(kind, at, index);
     if (kind === MARK.memoryGrow) {
+      facts.reach = Math.max(facts.reach, GROW_FRAME_BYTES);
       lines.call(MARK.afterGrow, reader.position);
       return;
     }

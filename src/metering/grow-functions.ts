@@ -1,10 +1,16 @@
 import type { AddedTypes } from './added-types.ts';
+import { COST_TABLE } from './cost-table.ts';
 import { indexed, OP } from './emitted-opcodes.ts';
 import { LengthCharges } from './length-charges.ts';
 import { MARK } from './marks.ts';
 import type { ModuleSkeleton } from './skeleton.ts';
 import { EMPTY_BLOCK, I32, I64 } from './types.ts';
 import { Writer } from './writer.ts';
+
+const { overheadBytes, slotBytes } = COST_TABLE.frame;
+
+/** Weight of the frame of one of `GrowFunctions`: a parameter, a result, four operands. */
+export const GROW_FRAME_BYTES = overheadBytes + slotBytes * (2 + 1 + 4);
 
 /** The counters that a growth touches. */
 interface GrowCounters {

@@ -16,11 +16,11 @@ export interface MeterLimits {
   readonly exports: number;
   /** Initial pages of all memories together. */
   readonly memoryMinPages: number;
-  /** Declared maximum of each memory; one without a maximum counts as 65,536 (2³² with 64-bit addresses). */
+  /** Declared maximums of all memories together; one without counts as 65,536 (2³² with 64-bit addresses). */
   readonly memoryMaxPages: number;
   /** Initial elements of all tables together. */
   readonly tableMinElements: number;
-  /** Declared maximum of each table; one without a maximum counts as 2³² − 1. */
+  /** Declared maximums of all tables together; one without counts as 2³² − 1. */
   readonly tableMaxElements: number;
   readonly dataSegments: number;
   readonly dataBytes: number;
@@ -51,9 +51,10 @@ export const DEFAULT_METER_LIMITS: MeterLimits = Object.freeze({
   tags: 1_000,
   exports: 20_000,
   memoryMinPages: 4_096,
-  memoryMaxPages: 65_536,
+  // As much as so many memories and tables can have that declare no maximum.
+  memoryMaxPages: 16 * 65_536,
   tableMinElements: 100_000,
-  tableMaxElements: 0xffff_ffff,
+  tableMaxElements: 16 * 0xffff_ffff,
   dataSegments: 50_000,
   dataBytes: 16 * 1024 * 1024,
   elementSegments: 10_000,

@@ -12,7 +12,7 @@ import {
 import { MeteringError } from './errors.ts';
 import { featuresOf } from './features.ts';
 import { BodyDecoder } from './function-body.ts';
-import { GrowFunctions } from './grow-functions.ts';
+import { GROW_FRAME_BYTES, GrowFunctions } from './grow-functions.ts';
 import { BodyEmitter } from './instrument.ts';
 import { type MeterLimits, resolveLimits } from './limits.ts';
 import { parseModule } from './module.ts';
@@ -60,8 +60,16 @@ export interface Metered {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Exported mutable i64 global; starts at 0. Set it from 0 to 2⁶² before a call. Below zero afterwards: out of fuel. */
   readonly fuelExport: string;
-  /** Exported mutable i32 global; starts at `DEFAULT_DEPTH`. Below zero after a trap: the calls were too deep. */
+  /**
+   * Exported mutable i32 global; starts at `DEFAULT_DEPTH` − `uncountedBytes`. Below zero after a trap: the calls were
+   * too deep.
+   */
   readonly depthExport: string;
+  /**
+   * Weight of the heaviest call tree that is not counted. There is never more than one of them on the stack: subtract it
+   * from the depth you set, then all live frames together never weigh more than that depth.
+   */
+  readonly uncountedBytes: number;
   /** The former start function, without parameters and results, to be called once after setting fuel. */
   readonly startExport?: string;
   /** Exported mutable i32 global of modules that grow a memory: below zero once a `memory.grow` was denied. */
@@ -97,6 +105,7 @@ export function meter(module: Uint8Array, options: MeterOptions = {}): Metered {
     bytes: assembled.bytes,
     fuelExport: FUEL_EXPORT,
     depthExport: DEPTH_EXPORT,
+    uncountedBytes: code.uncountedBytes,
     ...(skeleton.start === undefined ? {} : { startExport: START_EXPORT }),
     ...(code.growsMemory ? { deniedGrowExport: DENIED_GROW_EXPORT } : {}),
     initialCost: initialCost(skeleton),
@@ -115,6 +124,7 @@ interface MeteredCode {
   readonly charges: number;
   readonly checks: number;
   readonly heaviestFrame: number;
+  readonly uncountedBytes: number;
   readonly features: readonly string[];
   readonly growsMemory: boolean;
 }
@@ -158,14 +168,24 @@ function meterCode(
   offsets.shift(0, section.length);
   section.append(bodies);
   growFunctions.writeBodies(section);
-  return { section, growFunctions, offsets, ...emitter.counts, heaviestFrame, features, growsMemory };
+  const uncountedBytes = Math.max(decoder.uncountedBytes, growFunctions.added > 0 ? GROW_FRAME_BYTES : 0);
+  return {
+    section,
+    growFunctions,
+    offsets,
+    ...emitter.counts,
+    heaviestFrame,
+    uncountedBytes,
+    features,
+    growsMemory,
+  };
 }
 
 /** The sections that metering changes or adds. */
 function replacedSections(
   module: ModuleSkeleton,
   types: AddedTypes,
-  { section: code, growFunctions, growsMemory }: MeteredCode,
+  { section: code, growFunctions, uncountedBytes, growsMemory }: MeteredCode,
   place: CounterPlace,
 ): Map<number, Writer | undefined> {
   const { first, shift } = placeCounters(module, place, growsMemory);
@@ -183,7 +203,7 @@ function replacedSections(
   if (types.added > 0) extend(SECTION.type, types.added, (out) => types.writeTypes(out));
   if (place === 'import')
     extend(SECTION.import, counters.length, (out) => writeCounterImports(out, counters));
-  else extend(SECTION.global, counters.length, (out) => writeCounters(out, counters));
+  else extend(SECTION.global, counters.length, (out) => writeCounters(out, counters, uncountedBytes));
   extend(SECTION.export, counters.length + (module.start === undefined ? 0 : 1), (out) => {
     writeCounterExports(out, counters, first);
     if (module.start !== undefined) writeStartExport(out, START_EXPORT, module.start);

@@ -75,10 +75,12 @@ function checkCounts(builder: ModuleBuilder, end: number): void {
   if (dataCount !== undefined && dataCount !== dataSegments) {
     throw new MeteringError('malformed-section', 'data count and data section disagree', end);
   }
-  checkLimit(limits, 'memoryMinPages', total(memories));
-  checkLimit(limits, 'tableMinElements', total(tables));
-  for (const memory of memories) checkLimit(limits, 'memoryMaxPages', maximumPages(memory), memory.start);
-  for (const table of tables) checkLimit(limits, 'tableMaxElements', maximumElements(table), table.start);
+  checkLimit(limits, 'memoryMinPages', total(memories, minimum));
+  checkLimit(limits, 'tableMinElements', total(tables, minimum));
+  checkLimit(limits, 'memoryMaxPages', total(memories, maximumPages));
+  checkLimit(limits, 'tableMaxElements', total(tables, maximumElements));
 }
 
-const total = (items: readonly LimitsType[]): number => items.reduce((sum, item) => sum + item.min, 0);
+const minimum = ({ min }: LimitsType): number => min;
+const total = (items: readonly LimitsType[], of: (item: LimitsType) => number): number =>
+  items.reduce((sum, item) => sum + of(item), 0);

@@ -147,11 +147,14 @@ export type GrantInput = z.input<typeof Grant>;
 export const Grants = z.array(Grant).max(64);
 export type Grants = readonly Grant[];
 
+const NONE: readonly never[] = Object.freeze([]);
+
 /** The grants of one capability. */
 export function grantsOf<Name extends CapabilityName>(
   grants: Grants,
   capability: Name,
-): Extract<Grant, { capability: Name }>[] {
+): readonly Extract<Grant, { capability: Name }>[] {
+  if (grants.length === 0) return NONE;
   return grants.filter(
     (grant): grant is Extract<Grant, { capability: Name }> => grant.capability === capability,
   );

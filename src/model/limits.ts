@@ -6,7 +6,9 @@ export const Limits = z.strictObject({
     .int()
     .positive()
     .max(Number.MAX_SAFE_INTEGER)
-    .describe('Metered units the guest may execute; one unit is about one WebAssembly instruction.'),
+    .describe(
+      'Metered units: 65,536 for each page of memory that the handler starts with, then one for about each instruction.',
+    ),
   memory_pages: z.int().positive().max(65536).describe('Pages of 64 KiB the linear memory may grow to.'),
   depth: z
     .int()

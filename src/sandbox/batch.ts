@@ -43,6 +43,14 @@ export type ObjectToLane = ModuleMessage | LimitsMessage | CloseMessage;
 /** One post on a lane's port. */
 export type ToLane = ArrayBuffer | ObjectToLane;
 
+/** Below this many bytes a copy costs less than handing a buffer over. */
+const COPIED_BYTES = 8192;
+
+/** What is handed over and not copied. */
+export function transferListOf(post: unknown): ArrayBuffer[] {
+  return post instanceof ArrayBuffer && post.byteLength > COPIED_BYTES ? [post] : [];
+}
+
 const KIND = Object.freeze({
   invoke: 1,
   reply: 2,

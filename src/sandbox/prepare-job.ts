@@ -14,6 +14,8 @@ import { createRecorder } from './tape/recorder.ts';
 /** The document `{}`. */
 const NOTHING = new TextEncoder().encode('{}');
 
+const standsStill = () => null;
+
 /** All of a job but where it runs and who waits for it. Throws for documents and a seed that are none. */
 export function prepareJob(
   artifact: Artifact,
@@ -26,7 +28,8 @@ export function prepareJob(
   const timeMs = grantsOf(grants, 'time').length > 0 ? (options.timeMs ?? Date.now()) : null;
   const queuedAtMs = epochMs();
   const advances = grantsOf(grants, 'time').some(({ advance }) => advance);
-  const clock = () => (timeMs === null || !advances ? null : Math.floor(timeMs + epochMs() - queuedAtMs));
+  const clock =
+    timeMs === null || !advances ? standsStill : () => Math.floor(timeMs + epochMs() - queuedAtMs);
   return {
     artifact,
     authority: Object.freeze({

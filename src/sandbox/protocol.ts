@@ -25,6 +25,8 @@ export interface ModuleMessage {
   readonly module: WebAssembly.Module;
   /** On its way to a process, which compiles for itself. */
   readonly bytes?: ModuleBytes;
+  readonly initialFuel: number;
+  readonly uncountedBytes: number;
   readonly fuelExport: string;
   readonly depthExport: string;
   /** Absent where the module never grows its memory. */
@@ -159,6 +161,7 @@ export interface LaneTask {
  *     Float64[1 + 2 * slot] when that slot's invocation was entered, in ms of the epoch, moved on by the time for which
  *                           it could have run but its lane was busy; 0 = not running
  *     Float64[2 + 2 * slot] how many replies its guest has gone on with
+ *     Int32 at the end      how many posts the broker has sent (threads only)
  */
 export const CLOCK_RUNNING = 0;
 export const NOT_RUNNING = -1;
@@ -171,7 +174,9 @@ export function clockOf(slot: number): number {
   return 1 + 2 * slot;
 }
 
-export const CLOCK_BYTES = (1 + 2 * SLOTS_MAX) * Float64Array.BYTES_PER_ELEMENT;
+/** Where the clock says how many posts were sent. */
+export const CLOCK_POSTED_BYTE = (1 + 2 * SLOTS_MAX) * Float64Array.BYTES_PER_ELEMENT;
+export const CLOCK_BYTES = CLOCK_POSTED_BYTE + Float64Array.BYTES_PER_ELEMENT;
 
 /** Milliseconds since the epoch with sub-millisecond steps, comparable between threads. */
 export function epochMs(): number {

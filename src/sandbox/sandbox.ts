@@ -22,6 +22,7 @@ import { outcomeOf } from './outcome.ts';
 import { prepareJob } from './prepare-job.ts';
 import { SLOTS_MAX } from './protocol.ts';
 import { tapeOf } from './tape/tape-of.ts';
+import { locateTrap } from './trap-place.ts';
 
 export type { ExecuteOptions } from './execute-options.ts';
 
@@ -215,7 +216,7 @@ async function run(
         }
         const outcome = outcomeOf(job, end);
         if (job.recorder !== null) options.onTape?.(tapeOf(job, outcome, job.recorder));
-        resolve(outcome);
+        resolve(outcome.kind === 'trapped' ? locateTrap(outcome, artifact) : outcome);
       },
     };
     const cancel = () => lanes.cancel(job);

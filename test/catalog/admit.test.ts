@@ -4,6 +4,7 @@ import { admitArtifact } from '../../src/catalog/admit.ts';
 import { isBrokerError } from '../../src/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import { ECHO, ENDLESS, guest, wat } from '../guests/wat.ts';
+import { binary, section } from '../metering/support/binary.ts';
 
 const admit = (bytes: Uint8Array, limits = DEFAULT_LIMITS) => admitArtifact(bytes, null, limits);
 const refusal = (bytes: Uint8Array, limits = DEFAULT_LIMITS): unknown => {
@@ -14,6 +15,8 @@ const refusal = (bytes: Uint8Array, limits = DEFAULT_LIMITS): unknown => {
   }
   throw new Error('the module was admitted');
 };
+
+const nameOf = (text: string): number[] => [text.length, ...Buffer.from(text)];
 
 describe('admission of a module', () => {
   it('takes its identity from the published bytes, not from the rewritten ones', () => {
@@ -82,6 +85,37 @@ describe('admission of a module', () => {
     expect(refusal(guest({ pages: '2000' }))).toMatchObject({
       code: 'ERR_MEMORY_MINIMUM',
       message: 'the module starts with 2000 pages of memory; limits.memory_pages allows 1024',
+    });
+  });
+
+  it('refuses a memory with 64-bit addresses, which the calls of the guest ABI could not point into', () => {
+    const module = (limits: string): Uint8Array =>
+      wat(
+        `(module (memory (export "memory") ${limits}) (func (export "tk_handle") (result i32) (i32.const 0)))`,
+      );
+    for (const limits of ['i64 1', 'i64 1 2', 'i64 0 65536']) {
+      const wide = module(limits);
+      expect(WebAssembly.validate(wide as Uint8Array<ArrayBuffer>)).toBe(true);
+      expect(refusal(wide)).toMatchObject({
+        code: 'ERR_MODULE_UNSUPPORTED',
+        message: 'expected a memory with 32-bit addresses, got one with 64-bit addresses',
+      });
+    }
+    expect(admit(module('1'))).toMatchObject({ memoryMinPages: 1 });
+  });
+
+  it('refuses a second memory', () => {
+    const two = binary(
+      section(1, 1, 0x60, 0, 1, 0x7f),
+      section(3, 1, 0),
+      section(5, 2, 0, 1, 4, 1),
+      section(7, 2, ...nameOf('memory'), 2, 0, ...nameOf('tk_handle'), 0, 0),
+      section(10, 1, 4, 0, 0x41, 0, 0x0b),
+    );
+    expect(WebAssembly.validate(two)).toBe(true);
+    expect(refusal(two)).toMatchObject({
+      code: 'ERR_MODULE_UNSUPPORTED',
+      message: 'expected one memory, got 2',
     });
   });
 

@@ -8,6 +8,7 @@ export function wat(text: string): Uint8Array {
     bulk_memory: true,
     multi_value: true,
     reference_types: true,
+    memory64: true,
   });
   try {
     module.resolveNames();

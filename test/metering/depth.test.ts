@@ -1,6 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { COST_TABLE, DEFAULT_DEPTH, meter } from '../../src/metering/index.ts';
+import { type CalledFunction, callGraph, moduleOf, weightOf } from './support/call-graph.ts';
 import { wat } from './support/compile.ts';
+import { Interpreter } from './support/interpreter.ts';
 import { metered } from './support/run.ts';
 
 const PLENTY = 1n << 40n;
@@ -87,5 +90,76 @@ describe('call depth', () => {
         depthLeft: DEFAULT_DEPTH,
       });
     }
+  });
+});
+
+/** Lets the interpreter run the metered module, which says at every `nop` what is on the stack. */
+function watch(functions: readonly CalledFunction[], limit: number): { nops: number; leaves: number } {
+  const output = meter(moduleOf(functions));
+  const host = Object.fromEntries(
+    functions.map((_, index) => [
+      `f${index}`,
+      (...args: (number | bigint | null)[]) => {
+        interpreter.call(`f${index}`, ...args);
+      },
+    ]),
+  );
+  const interpreter = new Interpreter(output.bytes, { host });
+  const seen = { nops: 0, leaves: 0 };
+  const [fuel, depth] = [0, 1];
+  // Functions that become each other for ever end by fuel.
+  interpreter.globals[fuel] = 10_000n;
+  interpreter.globals[depth] = limit - output.uncountedBytes;
+  interpreter.onNop = () => {
+    const weights = interpreter.frames.map((index) => weightOf(functions, index - functions.length));
+    const live = weights.reduce((sum, weight) => sum + weight, 0);
+    const taken = limit - Number(interpreter.globals[depth]);
+    seen.nops++;
+    if (live > taken - output.uncountedBytes) seen.leaves++;
+    expect(taken).toBeGreaterThanOrEqual(live);
+    expect(taken - output.uncountedBytes).toBeLessThanOrEqual(live);
+  };
+  const args = new Array<bigint>(functions[0]?.params ?? 0).fill(1n);
+  try {
+    interpreter.call('f0', ...args);
+  } catch (error) {
+    expect((error as Error).message).toBe('unreachable');
+  }
+  return seen;
+}
+
+describe('the weight of live frames', () => {
+  it('is never more than what is taken of the depth, leaves included, and what is taken never more than a leaf above it', () => {
+    let leaves = 0;
+    fc.assert(
+      fc.property(callGraph, (functions) => {
+        leaves += watch(functions, 16 * 1024).leaves;
+      }),
+      { seed: 4, numRuns: 200 },
+    );
+    expect(leaves).toBeGreaterThan(200);
+  });
+
+  it('is set aside for what is not counted, in a new instance too', () => {
+    const leaf = '(func $leaf (local i64 i64))';
+    const bytes = wat(`(module (func (export "run") (call $leaf)) ${leaf})`);
+    const early = wat(`(module ${leaf} (func (export "run") (call $leaf)))`);
+    for (const module of [bytes, early]) {
+      const output = meter(module);
+      const { exports } = new WebAssembly.Instance(new WebAssembly.Module(output.bytes));
+      const start = (exports[output.depthExport] as WebAssembly.Global<'i32'>).value;
+      expect(start).toBe(DEFAULT_DEPTH - output.uncountedBytes);
+    }
+    expect(meter(bytes).uncountedBytes).toBe(overheadBytes + 2 * slotBytes);
+    expect(meter(early).uncountedBytes).toBe(2 * overheadBytes + 2 * slotBytes);
+    // What metering adds to grow a memory is called, too: by a function that is not counted, and by one that is.
+    const growing = 'memory.grow (i32.const 0)';
+    const grow = overheadBytes + slotBytes * (2 + 1 + 4);
+    expect(meter(wat(`(module (memory 1) (func (drop (${growing}))))`)).uncountedBytes).toBe(
+      overheadBytes + slotBytes + grow,
+    );
+    const recursive = `(module (memory 1) (func $f (drop (${growing})) (call $f)))`;
+    expect(meter(wat(recursive)).uncountedBytes).toBe(grow);
+    expect(meter(wat('(module (import "m" "f" (func $f)) (func (call $f)))')).uncountedBytes).toBe(0);
   });
 });

@@ -145,7 +145,7 @@ const OVER: Record<keyof MeterLimits, [allowed: number, bytes: Uint8Array]> = {
   memoryMinPages: [1, wat('(module (memory 2))')],
   memoryMaxPages: [9, wat('(module (memory 1 10))')],
   tableMinElements: [10, wat('(module (table 6 funcref) (table 5 funcref))')],
-  tableMaxElements: [10, wat('(module (table 6 funcref))')],
+  tableMaxElements: [10, wat('(module (table 1 5 funcref) (table 1 6 funcref))')],
   dataSegments: [1, wat('(module (memory 1) (data "a") (data "b"))')],
   dataBytes: [3, wat('(module (memory 1) (data "ab") (data "cd"))')],
   elementSegments: [0, wat('(module (elem func))')],
@@ -204,6 +204,12 @@ describe('admission bounds', () => {
       section(10, 1, ...leb(6), 0, 0x20, 0, 0x40, 1, 0x0b),
     );
     expect(refusal(() => meter(bytes, { limits: { memories: 1 } })).code).toBe('limit-memories');
+    expect(refusal(() => meter(bytes, { limits: { memoryMaxPages: 5 } })).code).toBe(
+      'limit-memory-max-pages',
+    );
+    expect(refusal(() => meter(bytes, { limits: { memoryMinPages: 1 } })).code).toBe(
+      'limit-memory-min-pages',
+    );
     const output = meter(bytes);
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(output.bytes));
     const fuel = exports[output.fuelExport] as WebAssembly.Global<'i64'>;

@@ -62,7 +62,8 @@ function startOnce(probe: Uint8Array<ArrayBuffer>, facts: ModuleFacts, limits: L
     const { exports } = new WebAssembly.Instance(module, importsOf(refuse, memory));
     const fuelLeft = exports[facts.fuelExport] as WebAssembly.Global<'i64'>;
     fuelLeft.value = BigInt(fuel);
-    (exports[facts.depthExport] as WebAssembly.Global<'i32'>).value = START_DEPTH_BYTES;
+    (exports[facts.depthExport] as WebAssembly.Global<'i32'>).value =
+      START_DEPTH_BYTES - facts.uncountedBytes;
     if (facts.startExport !== null) (exports[facts.startExport] as () => void)();
     const deniedGrow = facts.deniedGrowExport === null ? 0 : globalValue(exports, facts.deniedGrowExport);
     if (callsHost || fuelLeft.value < 0n || deniedGrow < 0) return null;

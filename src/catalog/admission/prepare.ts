@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
+  COST_TABLE,
   clampMemory,
   clampTable,
   importMemory,
   keepExports,
   type Metered,
   meter,
+  type Offsets,
 } from '../../metering/index.ts';
 import { ABI_ENTRY, type Abi, PLAIN_ABI, PLAIN_EXPORTS } from '../../model/abi.ts';
 import type { Limits } from '../../model/limits.ts';
@@ -26,7 +28,7 @@ import { TABLE_ELEMENTS_MAX } from './table-elements-max.ts';
  */
 export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule {
   const { abi, description, capabilities, suspends } = allowed(inspectModule(bytes, limits));
-  const metered = allowed(rewrite(bytes, abi, limits));
+  const { metered, offsets } = allowed(rewrite(bytes, abi, limits));
   compileModule(metered.bytes);
   const [memory] = description.memories;
   const facts = {
@@ -35,6 +37,9 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     publishedBytes: bytes.byteLength,
     meteredBytes: metered.bytes.byteLength,
     costTableHash: metered.costTableHash,
+    // The memory is the sandbox's own and used again, and costs what a new one would.
+    initialFuel: metered.initialCost + pagesFuel(memory?.minPages ?? 0),
+    uncountedBytes: metered.uncountedBytes,
     fuelExport: metered.fuelExport,
     depthExport: metered.depthExport,
     deniedGrowExport: metered.deniedGrowExport ?? null,
@@ -44,20 +49,38 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     capabilities,
     suspends,
   };
-  return { facts, metered: metered.bytes, image: takeImage(metered, facts, limits), component: null };
+  const image = takeImage(metered, facts, limits);
+  return { facts, metered: metered.bytes, image, offsets, component: null };
+}
+
+/** Fuel for the pages that a guest starts with. */
+export function pagesFuel(pages: number): number {
+  return pages * COST_TABLE.lengths['memory.grow'].multiplier;
 }
 
 /** What the host uses. Not the memory of `tasker-core/1`, which the sandbox hands in: an export costs 2 µs an instance. */
 const KEPT_EXPORTS = [ABI_ENTRY];
 const KEPT_PLAIN_EXPORTS = Object.keys(PLAIN_EXPORTS);
 
-function rewrite(bytes: Uint8Array, abi: Abi, limits: Limits): Verdict<Metered> {
+interface Rewritten {
+  readonly metered: Metered;
+  /** Metered → published. */
+  readonly offsets: Offsets;
+}
+
+function rewrite(bytes: Uint8Array, abi: Abi, limits: Limits): Verdict<Rewritten> {
   try {
     const kept = keepExports(bytes, abi === PLAIN_ABI ? KEPT_PLAIN_EXPORTS : KEPT_EXPORTS);
     const clamped = clampTable(clampMemory(kept, { maxPages: limits.memory_pages }), {
       maxElements: TABLE_ELEMENTS_MAX,
     });
-    return { allowed: true, ...meter(importMemory(clamped, MEMORY_IMPORT)) };
+    const prepared = importMemory(clamped, MEMORY_IMPORT);
+    const metered = meter(prepared);
+    // What these passes change comes before the code.
+    const shift = bytes.byteLength - prepared.byteLength;
+    const { metered: from, original } = metered.offsets;
+    const offsets = { metered: from, original: original.map((offset) => offset + shift) };
+    return { allowed: true, metered, offsets };
   } catch (error) {
     return meteringRefusal(error);
   }

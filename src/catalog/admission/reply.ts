@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BrokerError, ERROR_CODES, type ErrorCode } from '../../errors.ts';
+import type { Offsets } from '../../metering/index.ts';
 import { ABIS, CAPABILITIES } from '../../model/abi.ts';
 import type { PreparedModule } from '../artifact.ts';
 import type { Frame } from './frames.ts';
@@ -11,6 +12,8 @@ const Facts = z.strictObject({
   publishedBytes: z.int().nonnegative(),
   meteredBytes: z.int().nonnegative(),
   costTableHash: z.string().max(100),
+  initialFuel: z.int().nonnegative(),
+  uncountedBytes: z.int().nonnegative(),
   fuelExport: z.string().max(100),
   depthExport: z.string().max(100),
   deniedGrowExport: z.string().max(100).nullable(),
@@ -78,16 +81,29 @@ function withParts(
   { facts, image, component }: Extract<z.infer<typeof Head>, { facts: unknown }>,
   parts: Frame['parts'],
 ): PreparedModule {
-  const [metered, ...rest] = parts;
+  const [metered, from, original, ...rest] = parts;
+  const offsets = offsetsOf(from, original);
   const imageBytes = image === null ? undefined : rest.shift();
   const others = component === null ? 0 : component.cores.length - 1;
-  if (metered === undefined || (image !== null && imageBytes === undefined) || rest.length !== others) {
+  const isWhole = metered !== undefined && offsets !== null && rest.length === others;
+  if (!isWhole || (image !== null && imageBytes === undefined)) {
     throw new BrokerError('ERR_ADMISSION_LOST', 'the admission process failed: its reply lacks the module');
   }
   return {
     facts,
     metered,
+    offsets,
     image: image === null || imageBytes === undefined ? null : { facts: image, bytes: imageBytes },
     component: component === null ? null : { facts: component, others: rest },
+  };
+}
+
+function offsetsOf(metered: Uint8Array | undefined, original: Uint8Array | undefined): Offsets | null {
+  if (metered === undefined || metered.byteLength !== original?.byteLength) return null;
+  if (metered.byteLength % Uint32Array.BYTES_PER_ELEMENT !== 0) return null;
+  // Copies: a part begins anywhere in its frame.
+  return {
+    metered: new Uint32Array(new Uint8Array(metered).buffer),
+    original: new Uint32Array(new Uint8Array(original).buffer),
   };
 }

@@ -17,8 +17,6 @@ const Head = z.strictObject({
 });
 export type RequestHead = Readonly<z.infer<typeof Head>>;
 
-const encoder = new TextEncoder();
-
 /** Takes a frame of a guest apart. The body is a view of `payload`. untrusted: `payload`. */
 export function decodeRequestFrame(
   payload: Uint8Array,
@@ -31,10 +29,11 @@ export function encodeResponseFrame(
   head: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly url: string },
   body: Uint8Array,
 ): Uint8Array {
-  const headBytes = encoder.encode(JSON.stringify(head));
-  const frame = new Uint8Array(PREFIX_BYTES + headBytes.byteLength + body.byteLength);
-  new DataView(frame.buffer).setUint32(0, headBytes.byteLength, true);
-  frame.set(headBytes, PREFIX_BYTES);
-  frame.set(body, PREFIX_BYTES + headBytes.byteLength);
+  const text = JSON.stringify(head);
+  const headBytes = Buffer.byteLength(text);
+  const frame = Buffer.allocUnsafeSlow(PREFIX_BYTES + headBytes + body.byteLength);
+  frame.writeUInt32LE(headBytes);
+  frame.write(text, PREFIX_BYTES);
+  frame.set(body, PREFIX_BYTES + headBytes);
   return frame;
 }

@@ -3,13 +3,14 @@
  * reference of the configuration's author. Text without the invocation's mark is data, whatever it looks like.
  */
 
+const START = '${secrets.';
 const NAME = '[A-Za-z_][A-Za-z0-9_]*';
 /** Looks like a reference, with or without a mark. */
 const LOOKALIKE = new RegExp(`\\$\\{secrets\\.${NAME}(:[0-9a-f]*)?\\}`);
 
 /** Text between placeholders and names of secrets, alternating: even indices are text, odd ones are names. */
 export function splitPlaceholders(text: string, mark: string | null): string[] {
-  if (mark === null || !/^[0-9a-f]+$/.test(mark)) return [text];
+  if (mark === null || !text.includes(START) || !/^[0-9a-f]+$/.test(mark)) return [text];
   return text.split(new RegExp(`\\$\\{secrets\\.(${NAME}):${mark}\\}`));
 }
 

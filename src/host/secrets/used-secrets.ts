@@ -18,31 +18,44 @@ export interface UsedSecrets {
 
 /** Nothing used yet. */
 export function createUsedSecrets(): UsedSecrets {
-  // Not by name: a secret that was rotated meanwhile has two values.
-  const used = new Map<string, readonly [name: string, value: string]>();
-  const heldByGuest = new Map<string, readonly [name: string, value: string]>();
-  let redactor: Redactor | null = null;
-  let held: Redactor | null = null;
-  const add = (values: Values) => {
-    for (const [name, value] of values) used.set(`${name}\0${value}`, [name, value]);
-    redactor = null;
-  };
-  return Object.freeze({
-    get isEmpty() {
-      return used.size === 0;
-    },
-    get redactor() {
-      redactor ??= createRedactor(used.values());
-      return redactor;
-    },
-    get held() {
-      return held;
-    },
-    add,
-    hold(values: Values) {
-      for (const [name, value] of values) heldByGuest.set(`${name}\0${value}`, [name, value]);
-      held = createRedactor(heldByGuest.values());
-      add(heldByGuest.values());
-    },
-  });
+  return new SecretsOfInvocation();
+}
+
+type Kept = Map<string, readonly [name: string, value: string]>;
+
+/** One for each invocation, most of which use none: what is not needed is not made. */
+class SecretsOfInvocation implements UsedSecrets {
+  /** Not by name: a secret that was rotated meanwhile has two values. */
+  #used: Kept | null = null;
+  #heldByGuest: Kept | null = null;
+  #redactor: Redactor | null = null;
+  #held: Redactor | null = null;
+
+  get isEmpty(): boolean {
+    return this.#used === null;
+  }
+
+  get redactor(): Redactor {
+    this.#redactor ??= createRedactor(this.#used?.values() ?? []);
+    return this.#redactor;
+  }
+
+  get held(): Redactor | null {
+    return this.#held;
+  }
+
+  add(values: Values): void {
+    for (const [name, value] of values) {
+      this.#used ??= new Map();
+      this.#used.set(`${name}\0${value}`, [name, value]);
+      this.#redactor = null;
+    }
+  }
+
+  hold(values: Values): void {
+    this.#heldByGuest ??= new Map();
+    for (const [name, value] of values) this.#heldByGuest.set(`${name}\0${value}`, [name, value]);
+    this.#held = createRedactor(this.#heldByGuest.values());
+    this.add(this.#heldByGuest.values());
+  }
 }

@@ -18,12 +18,14 @@ export function answerOf(
   }
   job.abort ??= new AbortController();
   const { authority, tape, abort } = job;
-  const given = job.boundary(authority, wireNumber, payload, tape.length, abort.signal).then((answer) => {
-    const timeMs = job.timeAfterCall();
-    job.calls.push(answer.record);
-    job.recorder?.add({ wireNumber, answer, timeMs });
-    return { answer, timeMs };
-  });
+  const given = job
+    .boundary(authority, wireNumber, payload, tape.length, abort.signal, requestSha256)
+    .then((answer) => {
+      const timeMs = job.timeAfterCall();
+      job.calls.push(answer.record);
+      job.recorder?.add({ wireNumber, answer, timeMs });
+      return { answer, timeMs };
+    });
   job.tape.push({ wireNumber, requestSha256, given });
   return given;
 }

@@ -5,7 +5,7 @@ export interface LaneLink {
   /** Written by the other side; its layout is in protocol.ts. */
   readonly clock: Float64Array;
   /** In order. What cannot be delivered any more is dropped; then `ended` resolves. */
-  postMessage(post: ToLane, transferList?: ArrayBuffer[]): void;
+  postMessage(post: ToLane): void;
   /** Module messages must carry the module's bytes: the other side compiles for itself. */
   readonly needsBytes: boolean;
   /** Ends the other side at once. */

@@ -14,7 +14,7 @@ const LIMITS_MAX = 256;
 export class Outbox {
   readonly #link: LaneLink;
   readonly #modules = new Told<Artifact>(MODULES_MAX, (artifact, moduleId, forgets) => {
-    const { manifest: _, digest: __, capabilities: ___, bytes, ...module } = artifact;
+    const { manifest: _, digest: __, capabilities: ___, places: ____, bytes, ...module } = artifact;
     const known = this.#link.needsBytes ? { ...module, bytes } : module;
     this.sendObject({ type: 'module', moduleId, forgets, ...known });
   });
@@ -53,6 +53,6 @@ export class Outbox {
     if (this.#packed.length === 0) return;
     const batch = packToLane(this.#packed);
     this.#packed = [];
-    this.#link.postMessage(batch, [batch]);
+    this.#link.postMessage(batch);
   }
 }

@@ -1,7 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { ToLane } from '../batch.ts';
-import { CLOCK_BYTES, CLOCK_RUNNING, NOT_RUNNING } from '../protocol.ts';
+import { type ToLane, transferListOf } from '../batch.ts';
+import { CLOCK_BYTES, CLOCK_POSTED_BYTE, CLOCK_RUNNING, NOT_RUNNING } from '../protocol.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 
 /** Bounds the JavaScript heap of a lane; linear memories are bounded by the modules themselves. */
@@ -44,6 +44,7 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
   const view = new Float64Array(clock);
   // Zero would name slot 0 until the thread is up.
   view[CLOCK_RUNNING] = NOT_RUNNING;
+  const posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
   const { port1, port2 } = new MessageChannel();
   port1.on('message', receive);
   const killed = new AbortController();
@@ -56,7 +57,10 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
     clock: view,
     needsBytes: false,
     ended,
-    postMessage: (post: ToLane, transferList: ArrayBuffer[] = []) => port1.postMessage(post, transferList),
+    postMessage: (post: ToLane) => {
+      port1.postMessage(post, transferListOf(post));
+      Atomics.add(posted, 0, 1);
+    },
     kill: () => killed.abort(),
   };
 }

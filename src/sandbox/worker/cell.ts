@@ -19,10 +19,10 @@ export interface Variant {
 
 /** The image, unless the invocation's limits are below what its start function was given. */
 export function variantOf(message: ModuleMessage, { limits }: InvokeMessage): Variant {
-  const { image, module, memoryMinPages } = message;
+  const { image, module, memoryMinPages, initialFuel } = message;
   const fits =
     image !== null &&
-    limits.fuel >= image.startFuel &&
+    limits.fuel - initialFuel >= image.startFuel &&
     limits.depth >= image.depthBytes &&
     limits.memory_pages >= image.memoryMinPages;
   return fits ? image : { module, memoryMinPages, restoreExport: null, startFuel: 0, codeShift: 0 };

@@ -1,4 +1,5 @@
 /** Runs in a lane's thread. Turns how the guest's entry ended into what is reported. */
+import type { Limits } from '../../model/limits.ts';
 import { type GuestState, NO_BYTES } from '../abi/guest-state.ts';
 import type { GuestResult, ModuleMessage } from '../protocol.ts';
 
@@ -6,6 +7,8 @@ import type { GuestResult, ModuleMessage } from '../protocol.ts';
 export type EntryEnd = { readonly returned: number } | { readonly thrown: unknown };
 
 const STACK_FRAMES_MAX = 16;
+/** Of a name that is longer, so much is reported. */
+const NAME_MAX = 200;
 
 /**
  * The order decides: a verdict of the host first, then fuel (also after a normal return: the last straight line may
@@ -19,7 +22,9 @@ export function classify(
   codeShift: number,
 ): GuestResult {
   if (state.stopped !== null) return state.stopped;
-  if (state.fuel !== null && state.fuel.value < 0n) return outOfFuel(state);
+  if (state.fuel !== null && state.fuel.value < 0n) {
+    return outOfFuel(state.limits, state.limits.fuel - Number(state.fuel.value));
+  }
   if ('thrown' in end) return classifyTrap(state, module, exports, end.thrown, codeShift);
   if (end.returned !== 0) {
     const message = `the handler returned ${end.returned}; 0 means success`;
@@ -32,9 +37,29 @@ export function classify(
   return { kind: 'returned', output: state.output ?? NO_BYTES };
 }
 
-function outOfFuel(state: GuestState): GuestResult {
-  const allowed = state.limits.fuel;
-  const used = allowed - Number(state.fuel?.value ?? 0n);
+/** What ends an invocation before it starts: limits below what the module takes before any of its code runs. */
+export function overBefore(
+  { initialFuel, uncountedBytes, memoryMinPages }: ModuleMessage,
+  limits: Limits,
+): GuestResult | null {
+  if (memoryMinPages > limits.memory_pages) return startsTooLarge(memoryMinPages, limits.memory_pages);
+  if (initialFuel > limits.fuel) return outOfFuel(limits, initialFuel);
+  return uncountedBytes > limits.depth ? tooDeep(limits, uncountedBytes) : null;
+}
+
+function startsTooLarge(used: number, allowed: number): GuestResult {
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_MEMORY',
+    message: `the handler starts with ${used} pages of memory; limits.memory_pages allows ${allowed}`,
+    limit: 'memory_pages',
+    allowed,
+    used,
+    setting: 'limits.memory_pages',
+  };
+}
+
+function outOfFuel({ fuel: allowed }: Limits, used: number): GuestResult {
   const message = `the handler ran out of fuel; limits.fuel allows ${allowed}`;
   return {
     kind: 'exhausted',
@@ -56,18 +81,7 @@ function classifyTrap(
 ): GuestResult {
   const depthLeft = Number(globalValue(exports, module.depthExport));
   if (depthLeft < 0 || thrown instanceof RangeError) {
-    const allowed = state.limits.depth;
-    const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
-    const used = depthLeft < 0 ? allowed - depthLeft : allowed;
-    return {
-      kind: 'exhausted',
-      code: 'ERR_LIMIT_DEPTH',
-      message,
-      limit: 'depth',
-      allowed,
-      used,
-      setting: 'limits.depth',
-    };
+    return tooDeep(state.limits, state.limits.depth - Math.min(depthLeft, 0));
   }
   if (wasDeniedMemory(state, module, exports) && isUnreachable(thrown)) {
     const allowed = state.limits.memory_pages;
@@ -93,6 +107,19 @@ function classifyTrap(
   };
 }
 
+function tooDeep({ depth: allowed }: Limits, used: number): GuestResult {
+  const message = `the handler's calls nest too deep; limits.depth allows ${allowed} bytes of frames`;
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_DEPTH',
+    message,
+    limit: 'depth',
+    allowed,
+    used,
+    setting: 'limits.depth',
+  };
+}
+
 /** True when the invocation's own limit, and not the module's declared maximum, stopped a memory.grow. */
 function wasDeniedMemory(state: GuestState, module: ModuleMessage, exports: WebAssembly.Exports): boolean {
   if (module.deniedGrowExport === null || module.memoryMaxPages < state.limits.memory_pages) return false;
@@ -110,17 +137,22 @@ export function globalValue(exports: WebAssembly.Exports, name: string): number 
   return found instanceof WebAssembly.Global ? (found.value as number | bigint) : 0;
 }
 
+/** How the line of a wasm frame ends, in the last characters of it. */
+const PLACE = /(wasm-function\[\d+\]):0x([0-9a-f]+)\)?$/;
+const PLACE_MAX = 80;
+
+// untrusted: names of functions are what the module says, at any length; a line break in one makes it two lines
 /** The wasm frames of a trap's stack: `divide (wasm-function[12]:0x1f4)`; nothing of the host. */
 function wasmFrames(thrown: unknown, codeShift: number): string[] {
   const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
   const frames: string[] = [];
-  for (const match of stack.matchAll(
-    /at (?:(\S+) \()?wasm:\/\/[^\s:]*:?(wasm-function\[\d+\]):0x([0-9a-f]+)/g,
-  )) {
-    const [, name, place, offset = '0'] = match;
+  for (const line of stack.split('\n')) {
+    const [, place, offset = '0'] = PLACE.exec(line.slice(-PLACE_MAX)) ?? [];
+    if (place === undefined || frames.length === STACK_FRAMES_MAX) continue;
     const where = `${place}:0x${(Number.parseInt(offset, 16) - codeShift).toString(16)}`;
-    frames.push(name === undefined ? where : `${name} (${where})`);
-    if (frames.length === STACK_FRAMES_MAX) break;
+    const nameEnd = line.lastIndexOf(' (wasm://');
+    const name = line.slice(0, Math.max(nameEnd, 0)).replace(/^\s*at /, '');
+    frames.push(name === '' ? where : `${name.slice(0, NAME_MAX)} (${where})`);
   }
   return frames;
 }

@@ -1,7 +1,6 @@
 /** Runs in a lane's thread: how the memories of a component share what its invocation may have. */
 import type { Limits } from '../../model/limits.ts';
-import type { GuestResult, ModuleComponent } from '../protocol.ts';
-import { startsTooLarge } from './starts-too-large.ts';
+import type { ModuleComponent } from '../protocol.ts';
 
 type Core = ModuleComponent['cores'][number];
 
@@ -17,11 +16,10 @@ export interface CoreMemories {
  * New memories for the cores that have one of their own. The one that starts largest may grow by all that the limit
  * leaves; the others keep their size, so that they cannot have more than the limit together.
  */
-export function allotMemories(cores: readonly Core[], limits: Limits): CoreMemories | GuestResult {
+export function allotMemories(cores: readonly Core[], limits: Limits): CoreMemories {
   const owners = cores.filter(({ memoryMinPages }) => memoryMinPages !== null);
   const pages = ({ memoryMinPages }: Core) => memoryMinPages ?? 0;
   const used = owners.reduce((sum, core) => sum + pages(core), 0);
-  if (used > limits.memory_pages) return startsTooLarge(used, limits.memory_pages);
   const largest = owners.reduce<Core | null>(
     (best, core) => (best === null || pages(core) > pages(best) ? core : best),
     null,

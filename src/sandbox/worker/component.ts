@@ -69,10 +69,10 @@ export function startComponent(
   const startedMs = epochMs();
   const { limits, slot } = message;
   const memories = memoriesFor(component, message);
-  if ('kind' in memories) return { result: notStarted(slot, memories, startedMs), cancel: () => {} };
+  if ('kind' in memories) return notStarted(module, slot, memories, startedMs);
   const state = newGuestState(memories.main, limits);
   enterGuestState(state, message);
-  const counters = newCounters(state);
+  const counters = newCounters(state, module);
   const guest: Guest = { module, component, state, counters, memories, timers: new GlueTimers(), mark };
   const result = run(guest, linkComponent(state, callBroker)).then((end) => {
     mark.leave();
@@ -93,12 +93,13 @@ function memoriesFor({ cores }: ModuleComponent, { limits }: InvokeMessage): Cor
   }
 }
 
-function newCounters(state: GuestState): Counters {
-  const fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, BigInt(state.limits.fuel));
+function newCounters(state: GuestState, { initialFuel, uncountedBytes }: ModuleMessage): Counters {
+  const fuelLeft = BigInt(state.limits.fuel - initialFuel);
+  const fuel = new WebAssembly.Global({ value: 'i64', mutable: true }, fuelLeft);
   state.fuel = fuel;
   return {
     fuel,
-    depth: new WebAssembly.Global({ value: 'i32', mutable: true }, state.limits.depth),
+    depth: new WebAssembly.Global({ value: 'i32', mutable: true }, state.limits.depth - uncountedBytes),
     'denied-grow': new WebAssembly.Global({ value: 'i32', mutable: true }, 0),
   };
 }

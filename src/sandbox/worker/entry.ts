@@ -10,9 +10,11 @@ import {
   type PackedInvoke,
   packFromLane,
   type ToLane,
+  transferListOf,
   unpackToLane,
 } from '../batch.ts';
 import {
+  CLOCK_POSTED_BYTE,
   CLOCK_RUNNING,
   clockOf,
   epochMs,
@@ -24,6 +26,7 @@ import {
 } from '../protocol.ts';
 import { CellStore } from './cell-store.ts';
 import { startInvocation } from './invocation.ts';
+import { ShortWait } from './short-wait.ts';
 import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Results wait for others until there are so many, so that both threads work at the same time. */
@@ -33,9 +36,7 @@ const BATCH_MAX = 16;
 type Resume = (reply: ReplyMessage | null) => void;
 
 export default function runLane({ port, clock }: LaneTask): Promise<void> {
-  return new Promise(
-    (close) => new LaneThread(port as unknown as MessagePort, new Float64Array(clock), close),
-  );
+  return new Promise((close) => new LaneThread(port as unknown as MessagePort, clock, close));
 }
 
 class LaneThread {
@@ -46,6 +47,7 @@ class LaneThread {
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
+  readonly #shortWait: ShortWait;
   readonly #workplace: Workplace = {
     cells: new CellStore(),
     callBroker: (slot, wireNumber, payload) => this.#call(slot, wireNumber, payload),
@@ -53,15 +55,29 @@ class LaneThread {
   };
   #outbox: PackedFromLane[] = [];
 
-  constructor(port: MessagePort, clock: Float64Array, close: () => void) {
+  constructor(port: MessagePort, clock: SharedArrayBuffer, close: () => void) {
     this.#port = port;
-    this.#clock = clock;
+    this.#clock = new Float64Array(clock);
     this.#close = close;
-    clock[CLOCK_RUNNING] = NOT_RUNNING;
-    port.on('message', (post: ToLane) =>
-      post instanceof ArrayBuffer ? this.#receive(post) : this.#learn(post),
-    );
+    this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
+    this.#shortWait = new ShortWait(port, new Int32Array(clock, CLOCK_POSTED_BYTE, 1));
+    port.on('message', (post: ToLane) => {
+      this.#shortWait.rested();
+      this.#take(post);
+    });
     this.#send({ type: 'ready' });
+  }
+
+  #take(post: ToLane): void {
+    if (post instanceof ArrayBuffer) this.#receive(post);
+    else this.#learn(post);
+  }
+
+  /** The one guest that is here waits for a call. */
+  #waitShortly(): void {
+    if (this.#waiting.size !== 1 || this.#live.size !== 1) return;
+    const post = this.#shortWait.next();
+    if (post !== null) this.#take(post);
   }
 
   #learn(message: ObjectToLane): void {
@@ -164,6 +180,7 @@ class LaneThread {
     if (this.#outbox.length === 0) return;
     const batch = packFromLane(this.#outbox);
     this.#outbox = [];
-    this.#port.postMessage(batch, [batch]);
+    this.#port.postMessage(batch, transferListOf(batch));
+    this.#waitShortly();
   }
 }

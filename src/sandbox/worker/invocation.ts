@@ -13,10 +13,9 @@ import {
 } from '../protocol.ts';
 import { giveBackCell, restore, takeCell, type Variant, variantOf } from './cell.ts';
 import type { Cell } from './cell-store.ts';
-import { classify, type EntryEnd } from './classify.ts';
+import { classify, type EntryEnd, overBefore } from './classify.ts';
 import { startComponent } from './component.ts';
 import { notStarted, resultMessage } from './report.ts';
-import { startsTooLarge } from './starts-too-large.ts';
 import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Starts `message` in a new guest of `module`. Guest code may already have finished when this returns. */
@@ -25,20 +24,17 @@ export function startInvocation(
   message: InvokeMessage,
   workplace: Workplace,
 ): RunningInvocation {
-  if (module.component !== null) return startComponent(module, module.component, message, workplace);
   const startedMs = epochMs();
   const { mark } = workplace;
+  const over = overBefore(module, message.limits);
+  if (over !== null) return notStarted(module, message.slot, over, startedMs);
+  if (module.component !== null) return startComponent(module, module.component, message, workplace);
   const variant = variantOf(module, message);
-  const { memory_pages } = message.limits;
-  if (variant.memoryMinPages > memory_pages) {
-    const verdict = startsTooLarge(variant.memoryMinPages, memory_pages);
-    return { result: notStarted(message.slot, verdict, startedMs), cancel: () => {} };
-  }
   const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
   const { state } = cell;
   enterGuestState(state, message);
   const fault = instantiate(cell, module, variant);
-  if (fault !== null) return { result: notStarted(message.slot, fault, startedMs), cancel: () => {} };
+  if (fault !== null) return notStarted(module, message.slot, fault, startedMs);
   const guest: Guest = { module, variant, cell, ...instanceOf(cell) };
   setCounters(guest);
   const finish = (end: EntryEnd): ResultMessage => {
@@ -83,8 +79,8 @@ function instantiate(cell: Cell, { abi }: ModuleMessage, variant: Variant): Gues
 function setCounters({ module, variant, cell: { state }, exports }: Guest): void {
   const fuel = exports[module.fuelExport] as WebAssembly.Global<'i64'>;
   const depth = exports[module.depthExport] as WebAssembly.Global<'i32'>;
-  fuel.value = BigInt(state.limits.fuel - variant.startFuel);
-  depth.value = state.limits.depth;
+  fuel.value = BigInt(state.limits.fuel - module.initialFuel - variant.startFuel);
+  depth.value = state.limits.depth - module.uncountedBytes;
   state.fuel = fuel;
 }
 

@@ -1,6 +1,7 @@
 /** Runs in a lane's thread: what is said of an invocation that ended. */
 import type { GuestState } from '../abi/guest-state.ts';
-import { epochMs, type GuestResult, type ResultMessage } from '../protocol.ts';
+import { epochMs, type GuestResult, type ModuleMessage, type ResultMessage } from '../protocol.ts';
+import type { RunningInvocation } from './workplace.ts';
 
 /** The report about a guest that ran. */
 export function resultMessage(
@@ -21,10 +22,25 @@ export function resultMessage(
   };
 }
 
-/** The report about one that could not be made. */
-export function notStarted(slot: number, result: GuestResult, startedMs: number): ResultMessage {
+/** An invocation that could not be made, and what is reported of it. */
+export function notStarted(
+  { initialFuel: fuel }: ModuleMessage,
+  slot: number,
+  result: GuestResult,
+  startedMs: number,
+): RunningInvocation {
   const wallMs = epochMs() - startedMs;
-  return { type: 'result', slot, result, fuel: 0, fuelExact: true, peakMemoryBytes: 0, logs: [], wallMs };
+  const reported = {
+    type: 'result',
+    slot,
+    result,
+    fuel,
+    fuelExact: true,
+    peakMemoryBytes: 0,
+    logs: [],
+    wallMs,
+  } as const;
+  return { result: reported, cancel: () => {} };
 }
 
 /** Ways to end at which the counter was exact: by returning, or inside a call of the host. */

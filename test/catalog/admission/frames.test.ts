@@ -40,7 +40,9 @@ const core = (name: string) => ({ name, memoryMinPages: 1, memoryMaxPages: 2, st
 
 describe('a reply of the admission child', () => {
   const prepared = prepareModule(ECHO, DEFAULT_LIMITS);
-  const { facts, metered, image } = prepared;
+  const { facts, metered, image, offsets } = prepared;
+  const bytesOf = (numbers: Uint32Array<ArrayBuffer>) => new Uint8Array(numbers.buffer);
+  const code = [metered, bytesOf(offsets.metered), bytesOf(offsets.original)];
   const component = { glue: '', cores: [core('one'), core('two')], interfaces: ['log'] };
 
   it('is the prepared module', () => {
@@ -55,16 +57,17 @@ describe('a reply of the admission child', () => {
     [
       'facts of the wrong kind',
       { facts: { ...facts, memoryMaxPages: 1e9 }, image: null, component: null },
-      1,
+      3,
     ],
     ['no module', { facts, image: null, component: null }, 0],
-    ['an image without its bytes', { facts, image: image?.facts, component: null }, 1],
-    ['a component without one of its cores', { facts, image: null, component }, 1],
-    ['more modules than it says', { facts, image: null, component: null }, 2],
+    ['no offsets', { facts, image: null, component: null }, 2],
+    ['an image without its bytes', { facts, image: image?.facts, component: null }, 3],
+    ['a component without one of its cores', { facts, image: null, component }, 3],
+    ['more modules than it says', { facts, image: null, component: null }, 4],
     ['a fault', { fault: 'out of luck' }, 0],
-    ['something else', ['facts'], 1],
+    ['something else', ['facts'], 3],
   ])('is lost when it holds %s', (_what, head, parts) => {
-    const frame = { head, parts: Array.from({ length: parts }, () => metered) };
+    const frame = { head, parts: [...code, metered].slice(0, parts) };
     expect(() => readReply(frame)).toThrow(expect.objectContaining({ code: 'ERR_ADMISSION_LOST' }));
   });
 

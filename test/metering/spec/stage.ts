@@ -9,16 +9,10 @@ import {
   meter,
 } from '../../../src/metering/index.ts';
 import { NAIVE_FUEL, NAIVE_START, naive } from '../support/naive.ts';
-import type { Action, Command, Constant, Script } from './script.ts';
-import { satisfies } from './values.ts';
-import { type Observation, type Prepared, World } from './world.ts';
-
-/** What became of one command. `skipped` names the feature or the reason. */
-export type Verdict =
-  | { readonly kind: 'same'; readonly asExpected: boolean; readonly exact: boolean | undefined }
-  | { readonly kind: 'differs'; readonly detail: string }
-  | { readonly kind: 'skipped'; readonly reason: string }
-  | { readonly kind: 'done' };
+import type { Action, Command, Script } from './script.ts';
+import { callUntold, exportFunctions } from './untold.ts';
+import { compare, type Verdict } from './verdict.ts';
+import { type Prepared, World } from './world.ts';
 
 interface Definition {
   readonly description: ModuleDescription;
@@ -37,7 +31,7 @@ const LIMITS: MeterLimits = {
   tableMaxElements: Number.MAX_SAFE_INTEGER,
 };
 
-const DONE: Verdict = { kind: 'done' };
+const DONE: Verdict = { kind: 'done', fuel: 0n, exact: undefined };
 const CURRENT = ' current';
 
 /** Runs one script in three worlds side by side: as published, metered, and with the naive count. */
@@ -52,9 +46,12 @@ export class Stage {
   /** Instances that could not be made, and names registered for them, with the reason. */
   readonly #missing = new Map<string, string>();
   readonly #missingImports = new Map<string, string>();
-  /** The naive count misses what an instance does that could not be made: its counter is out of reach. */
-  #lost = false;
+  /** The number of the module that each name stands for. */
+  readonly #numbers = new Map<string, number>();
+  readonly #made = new Map<number, ModuleDescription>();
   modules = 0;
+  /** Modules that ran code to its end, each time with the fuel of the naive count. */
+  readonly exactModules = new Set<number>();
 
   constructor(script: Script) {
     this.#script = script;
@@ -99,6 +96,26 @@ export class Stage {
     }
   }
 
+  /** Calls what the script did not call. */
+  *untold(): Iterable<readonly [place: string, verdict: Verdict]> {
+    const calls = callUntold(this.#made, this.#plain, this.#metered, this.#naive);
+    for (const [number, place, verdict] of calls) {
+      if (verdict.kind === 'same' && verdict.exact === true) this.exactModules.add(number);
+      yield [place, verdict];
+    }
+  }
+
+  /** Instances with functions of their own, none of which came to its end. */
+  get unendedModules(): number {
+    const unended = [...this.#made].filter(([number]) => !this.exactModules.has(number));
+    return unended.filter(([, { sizes }]) => sizes.functions > 0).length;
+  }
+
+  /** Instances without functions of their own. */
+  get codelessModules(): number {
+    return [...this.#made.values()].filter(({ sizes }) => sizes.functions === 0).length;
+  }
+
   #module(command: Command): Verdict {
     const definition = this.#prepare(command);
     const names = [CURRENT, ...(command.name === undefined ? [] : [command.name])];
@@ -131,15 +148,24 @@ export class Stage {
     }
     this.modules++;
     const [first = CURRENT, second] = names;
-    const { plain, metered } = this.#in3(first, definition);
-    if (plain.text !== metered.text) return compare(plain, metered, undefined);
+    const { plain, metered, naive } = this.#in3(first, definition);
+    const verdict = compare(plain, metered, naive);
+    if (verdict.kind === 'differs') return verdict;
     if (plain.text !== 'ok') {
       for (const name of names) this.#missing.set(name, `engine: ${plain.text}`);
       return { kind: 'skipped', reason: `engine: ${plain.text}` };
     }
-    for (const name of names) this.#missing.delete(name);
-    if (second !== undefined) for (const world of this.#worlds()) world.alias(first, second);
-    return DONE;
+    for (const name of names) {
+      this.#missing.delete(name);
+      this.#numbers.set(name, this.modules);
+    }
+    this.#made.set(this.modules, definition.description);
+    for (const world of this.#worlds()) {
+      world.alias(first, `#${this.modules}`);
+      if (second !== undefined) world.alias(first, second);
+    }
+    if (metered.fuel > 0n) this.exactModules.add(this.modules);
+    return { kind: 'done', fuel: metered.fuel, exact: verdict.exact };
   }
 
   #in3(name: string, { plain, metered, naive, description }: Definition) {
@@ -178,8 +204,13 @@ export class Stage {
     if (reason !== undefined) return { kind: 'skipped', reason };
     const plain = this.#plain.perform(name, action);
     const metered = this.#metered.perform(name, action);
-    const counted = plain.text === 'exhaustion' || this.#lost ? undefined : this.#naive.perform(name, action);
-    return compare(plain, metered, counted, command);
+    const counted =
+      plain.text === 'exhaustion' || this.#naive.lost ? undefined : this.#naive.perform(name, action);
+    const verdict = compare(plain, metered, counted, command);
+    const number = this.#numbers.get(name);
+    if (verdict.kind === 'same' && verdict.exact === true && number !== undefined)
+      this.exactModules.add(number);
+    return verdict;
   }
 
   /** A module that validates and then fails to link or to start. */
@@ -190,7 +221,6 @@ export class Stage {
       return { kind: 'skipped', reason: reason ?? '' };
     this.modules++;
     const { plain, metered } = this.#in3(' failing', definition);
-    this.#lost = true;
     return compare(plain, metered, undefined, command);
   }
 
@@ -205,20 +235,22 @@ export class Stage {
     } catch (error) {
       if (!(error instanceof MeteringError)) return { kind: 'differs', detail: String(error) };
     }
-    return { kind: 'same', asExpected: true, exact: undefined };
+    return { kind: 'same', asExpected: true, exact: undefined, fuel: 0n };
   }
 
   #prepare(command: Command): Definition | string {
     if (command.module_type === 'text') return 'text format';
-    const bytes = this.#read(command);
-    let metered: ReturnType<typeof meter>;
+    const published = this.#read(command);
+    const options = { limits: LIMITS, counters: this.#counters };
     try {
-      metered = meter(bytes, { limits: LIMITS, counters: this.#counters });
+      meter(published, options);
     } catch (error) {
       return error instanceof MeteringError ? error.code : `threw ${String(error)}`;
     }
-    if (!WebAssembly.validate(bytes)) return 'engine: does not compile it';
-    const description = describeModule(bytes, { limits: LIMITS });
+    if (!WebAssembly.validate(published)) return 'engine: does not compile it';
+    const bytes = exportFunctions(published, describeModule(published, options));
+    const metered = meter(bytes, options);
+    const description = describeModule(bytes, options);
     const start = description.start === undefined ? undefined : NAIVE_START;
     return {
       description,
@@ -234,48 +266,5 @@ export class Stage {
 
   #read(command: Command): Uint8Array<ArrayBuffer> {
     return new Uint8Array(readFileSync(join(this.#script.folder, command.filename ?? '')));
-  }
-}
-
-function compare(
-  plain: Observation,
-  metered: Observation,
-  counted: Observation | undefined,
-  command?: Command,
-): Verdict {
-  if (plain.text !== metered.text) {
-    return { kind: 'differs', detail: `plain: ${plain.text}; metered: ${metered.text}` };
-  }
-  const completed = !/^(\w*Error:|exhaustion|exception|thrown)/.test(plain.text);
-  if (counted !== undefined && counted.text !== plain.text) {
-    return { kind: 'differs', detail: `plain: ${plain.text}; naive count: ${counted.text}` };
-  }
-  const exact = counted === undefined || !completed ? undefined : counted.fuel === metered.fuel;
-  if (exact === false) {
-    return { kind: 'differs', detail: `fuel ${metered.fuel}, expected ${counted?.fuel}` };
-  }
-  return { kind: 'same', asExpected: command === undefined || expected(plain.text, command), exact };
-}
-
-/** Whether the plain module does what the script says: a check of the runner itself. */
-function expected(text: string, { type, expected: constants }: Command): boolean {
-  switch (type) {
-    case 'assert_return': {
-      if (text.startsWith('global ')) return true;
-      const values = text === '' ? [] : text.split(' ');
-      const wanted: readonly Constant[] = constants ?? [];
-      return values.length === wanted.length && wanted.every((one, at) => satisfies(values[at] ?? '', one));
-    }
-    case 'assert_trap':
-    case 'assert_uninstantiable':
-      return text.startsWith('RuntimeError:');
-    case 'assert_unlinkable':
-      return text.startsWith('LinkError:') || text.startsWith('TypeError:');
-    case 'assert_exhaustion':
-      return text === 'exhaustion';
-    case 'assert_exception':
-      return text === 'exception';
-    default:
-      return true;
   }
 }

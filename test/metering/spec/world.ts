@@ -51,6 +51,9 @@ export class World {
   /** Fuel counts down from a budget (metered) or up from 0 (naive). */
   readonly #down: boolean;
 
+  /** An instance ran code and could not be made: what it left in a table uses fuel that nobody can read. */
+  lost = false;
+
   constructor(down: boolean) {
     this.#down = down;
   }
@@ -61,7 +64,7 @@ export class World {
     let added: Member | undefined;
     const text = this.#observe(() => {
       const module = new WebAssembly.Module(prepared.bytes);
-      const { exports } = new WebAssembly.Instance(module, this.#imports);
+      const { exports } = this.#instance(module);
       added = member(exports, prepared, description);
       this.#all.push(added);
       this.#refill();
@@ -70,6 +73,16 @@ export class World {
     });
     if (added && text === 'ok') this.#members.set(name, added);
     return { text, fuel: this.#used() };
+  }
+
+  #instance(module: WebAssembly.Module): WebAssembly.Instance {
+    try {
+      return new WebAssembly.Instance(module, this.#imports);
+    } catch (error) {
+      // Tables are written and segments copied only where everything links.
+      this.lost ||= error instanceof WebAssembly.RuntimeError;
+      throw error;
+    }
   }
 
   /** Gives an instance a second name. */
@@ -95,14 +108,14 @@ export class World {
     return passable ? undefined : 'reference that JavaScript cannot make';
   }
 
-  perform(name: string, action: Action): Observation {
-    this.#refill();
+  perform(name: string, action: Action, fuel = PLENTY): Observation {
+    this.#refill(fuel);
     const text = this.#observe(() =>
       action.type === 'get'
         ? this.#get(name, action.field)
         : this.#invoke(name, action.field, action.args ?? []),
     );
-    return { text, fuel: this.#used() };
+    return { text, fuel: this.#used(fuel) };
   }
 
   /** Exported memories and numeric globals of all instances, for a last comparison. */
@@ -135,18 +148,18 @@ export class World {
     return renderAll(exported, values);
   }
 
-  #refill(): void {
-    this.#fuel.value = PLENTY;
+  #refill(budget = PLENTY): void {
+    this.#fuel.value = budget;
     this.#depth.value = DEFAULT_DEPTH;
     for (const { fuel, depth } of this.#all) {
-      if (fuel) fuel.value = this.#down ? PLENTY : 0n;
+      if (fuel) fuel.value = this.#down ? budget : 0n;
       if (depth) depth.value = DEFAULT_DEPTH;
     }
   }
 
-  #used(): bigint {
-    let used = PLENTY - this.#fuel.value;
-    for (const { fuel } of this.#all) if (fuel) used += this.#down ? PLENTY - fuel.value : fuel.value;
+  #used(budget = PLENTY): bigint {
+    let used = budget - this.#fuel.value;
+    for (const { fuel } of this.#all) if (fuel) used += this.#down ? budget - fuel.value : fuel.value;
     return used;
   }
 

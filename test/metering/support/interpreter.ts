@@ -17,6 +17,10 @@ export class Interpreter {
   readonly globals: Value[] = [];
   /** Called after each instruction that may have written to memory. */
   onWrite: () => void = () => {};
+  /** Called for each `nop`, the mark of a place that a test looks at. */
+  onNop: () => void = () => {};
+  /** The functions that are live, innermost last. */
+  readonly frames: number[] = [];
   readonly #module: DecodedModule;
   readonly #host: Record<string, Record<string, HostFunction>>;
   readonly #table: (number | null)[];
@@ -75,7 +79,12 @@ export class Interpreter {
     if (!body) throw new Error(`no function ${index}`);
     const locals = [...args, ...body.locals.map((zero) => zero)];
     this.fuel += Math.floor(body.locals.length / COST_TABLE.localsPerUnit);
-    return this.#run(body, locals);
+    const live = this.frames.push(index) - 1;
+    try {
+      return this.#run(body, locals);
+    } finally {
+      this.frames.length = live;
+    }
   }
 
   /** Runs a body. `labels` holds, for each open block, where a branch to it goes and the stack height it leaves. */
@@ -144,6 +153,7 @@ export class Interpreter {
         case 0x13: {
           const callee = opcode % 2 === 0 ? a : this.#resolve(Number(pop(stack)), a);
           const count = this.#module.signature(callee).params;
+          if (opcode >= 0x12) this.frames.pop();
           const results = this.#invoke(callee, count > 0 ? stack.splice(-count) : []);
           if (opcode >= 0x12) return results;
           stack.push(...results);
@@ -170,6 +180,7 @@ export class Interpreter {
   #plain({ opcode, a, b, value }: Instruction, stack: Value[], locals: Value[]): void {
     switch (opcode) {
       case 0x01:
+        this.onNop();
         return;
       case 0x1a:
         stack.pop();

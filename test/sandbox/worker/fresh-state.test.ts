@@ -45,6 +45,7 @@ interface Call {
   readonly deed: number;
   readonly argument: number;
   readonly pages: number;
+  readonly fuel: number;
 }
 
 const calls: fc.Arbitrary<Call[]> = fc.array(
@@ -53,6 +54,8 @@ const calls: fc.Arbitrary<Call[]> = fc.array(
     deed: fc.nat({ max: DEEDS.length - 1 }),
     argument: fc.nat({ max: 255 }),
     pages: fc.constantFrom(3, 5, 8),
+    // Small ones end before the guest starts (a page costs 65,536), in its start function or soon after.
+    fuel: fc.oneof({ weight: 3, arbitrary: fc.constant(LIMITS.fuel) }, fc.integer({ min: 1, max: 400_000 })),
   }),
   { minLength: 2, maxLength: 16 },
 );
@@ -87,7 +90,7 @@ async function invoke(module: ModuleMessage, call: Call, place: Workplace): Prom
     input: new Uint8Array([call.deed, call.argument]),
     config: new Uint8Array(),
     step: new Uint8Array(),
-    limits: { ...LIMITS, memory_pages: call.pages },
+    limits: { ...LIMITS, memory_pages: call.pages, fuel: call.fuel },
     timeMs: null,
     seed: null,
     logLevel: null,

@@ -6,6 +6,7 @@ import { COMPONENT_ABI, COMPONENT_INTERFACES } from '../../../model/abi.ts';
 import type { Limits } from '../../../model/limits.ts';
 import type { ComponentFacts, ModuleFacts, PreparedModule } from '../../artifact.ts';
 import { compileModule } from '../compile-module.ts';
+import { pagesFuel } from '../prepare.ts';
 import { allowed } from '../refused.ts';
 import { canonFault } from './canons.ts';
 import { inspectCore, type PreparedCore, prepareCore } from './core-modules.ts';
@@ -16,6 +17,8 @@ import { type ImportedWorld, worldOf } from './world.ts';
 
 /** Core modules of one component; toolchains that link engines and adapters make a dozen. */
 const CORES_MAX = 32;
+/** A place in a component would need the core module as well. */
+const NO_OFFSETS = Object.freeze({ metered: new Uint32Array(), original: new Uint32Array() });
 const COMPONENT_BYTES_MAX = 16 * 1024 * 1024;
 
 // untrusted: the whole pipeline works on a component's bytes, and jco's glue has names from them in it
@@ -42,6 +45,7 @@ export function prepareComponent(bytes: Uint8Array, limits: Limits, transpiler: 
     facts: factsOf(bytes, prepared, world, limits),
     metered: first,
     image: null,
+    offsets: NO_OFFSETS,
     component: { facts: component, others },
   };
 }
@@ -78,6 +82,9 @@ function factsOf(
     publishedBytes: bytes.byteLength,
     meteredBytes: cores.reduce((sum, { metered }) => sum + metered.bytes.byteLength, 0),
     costTableHash: cores[0]?.metered.costTableHash ?? '',
+    initialFuel: cores.reduce((sum, core) => sum + initialFuelOf(core), 0),
+    // There is never more than one of these call trees on the stack, whichever core it is in.
+    uncountedBytes: Math.max(...cores.map(({ metered }) => metered.uncountedBytes)),
     fuelExport: FUEL_EXPORT,
     depthExport: DEPTH_EXPORT,
     deniedGrowExport: DENIED_GROW_EXPORT,
@@ -87,6 +94,10 @@ function factsOf(
     capabilities,
     suspends: interfaces.some((name) => COMPONENT_INTERFACES[name]?.leaves === true),
   };
+}
+
+function initialFuelOf({ metered, facts }: PreparedCore): number {
+  return metered.initialCost + pagesFuel(facts.memoryMinPages ?? 0);
 }
 
 /** Pages that the memories of all cores start with, together within the limit. */
