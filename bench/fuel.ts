@@ -7,12 +7,12 @@ import { report } from './measure.ts';
 /*
  * What fuel and depth cost. Ten kernels (kernels/kernels.ts), each plain against metered in one process, turn by turn, by
  * CPU time; the fastest of the rounds, because a neighbour on the machine can only make a round slower. A kernel's ratio
- * is the median over five layouts of its code. One process for each compiler: V8 takes the choice at its start.
+ * is the median over seven layouts of its code. One process for each compiler: V8 takes the choice at its start.
  * Beside the ten: three kernels with SIMD, and two packages from npm doing their job, if they are installed (`cd bench/fuel
  * && npm install`).
  */
 const short = process.argv.includes('--short');
-const [layouts, rounds] = short ? [2, 3] : [5, 9];
+const [layouts, rounds] = short ? [2, 3] : [7, 9];
 
 const optimized = inProcess('--no-liftoff');
 const baseline = inProcess('--liftoff-only');

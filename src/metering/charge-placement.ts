@@ -15,6 +15,7 @@ export interface LineGraph {
 }
 
 const BARRIER = 0;
+const TRAP = -1;
 /** Backward and forward: later passes change next to nothing. */
 const PASSES = 2;
 /** What a charge that is never reached weighs: its bytes. */
@@ -52,7 +53,8 @@ export class ChargePlacement {
     const { count, arrivalCount, lineCosts, lineMarks, marks } = graph;
     if (arrivalCount === 1) {
       for (let line = 0; line < count; line++) {
-        marks.values[lineMarks[line] as number] = lineCosts[line] as number;
+        const traps = graph.successors[line] === TRAP;
+        marks.values[lineMarks[line] as number] = traps ? 0 : (lineCosts[line] as number);
       }
       return;
     }
@@ -64,10 +66,14 @@ export class ChargePlacement {
       }
     }
     for (let line = 0; line < count; line++) {
-      const cost = lineCosts[line] as number;
-      marks.values[lineMarks[line] as number] =
-        cost + this.#paidAt(this.#behind, line) - this.#paidAt(this.#before, line);
+      marks.values[lineMarks[line] as number] = this.#chargeOf(line);
     }
+  }
+
+  #chargeOf(line: number): number {
+    if (this.#behind[line] === TRAP) return 0;
+    const cost = (this.#graph as LineGraph).lineCosts[line] as number;
+    return cost + this.#paidAt(this.#behind, line) - this.#paidAt(this.#before, line);
   }
 
   #paidAt(side: Int32Array, line: number): number {
@@ -84,7 +90,7 @@ export class ChargePlacement {
       for (let line = 0; line < count; line++) {
         const least = this.#paidAt(this.#before, line) - (lineCosts[line] as number);
         const arrival = this.#behind[line] as number;
-        if (least <= (this.#paid[arrival] as number)) continue;
+        if (arrival === TRAP || least <= (this.#paid[arrival] as number)) continue;
         this.#paid[arrival] = least;
         changed = true;
       }
@@ -117,7 +123,7 @@ export class ChargePlacement {
       at++
     ) {
       const line = this.#membersOf[at] as number;
-      if (this.#behind[line] === arrival) continue;
+      if (this.#behind[line] === arrival || this.#behind[line] === TRAP) continue;
       const bound = this.#paidAt(this.#behind, line) + (lineCosts[line] as number);
       if (bound < most) [most, savesMost] = [bound, 0];
       if (bound === most) savesMost += (weights[line] as number) + PLACE;
@@ -165,17 +171,20 @@ function group(
   starts.fill(0, 0, arrivals + 1);
   for (let line = 0; line < lines; line++) {
     const arrival = side[line] as number;
+    if (arrival === TRAP) continue;
     starts[arrival + 1] = (starts[arrival + 1] as number) + 1;
   }
   for (let arrival = 0; arrival < arrivals; arrival++) {
     starts[arrival + 1] = (starts[arrival + 1] as number) + (starts[arrival] as number);
   }
+  const total = starts[arrivals] as number;
   for (let line = lines - 1; line >= 0; line--) {
+    if (side[line] === TRAP) continue;
     const end = (starts[(side[line] as number) + 1] as number) - 1;
     starts[(side[line] as number) + 1] = end;
     list[end] = line;
   }
   // Each start has moved to where the part in front of it ends: move them back by one place.
   for (let arrival = 0; arrival < arrivals; arrival++) starts[arrival] = starts[arrival + 1] as number;
-  starts[arrivals] = lines;
+  starts[arrivals] = total;
 }

@@ -3,7 +3,7 @@ import { type Block, type BlockKind, NO_ARRIVAL } from './blocks.ts';
 import { type BodyContext, UNBOUNDED } from './body-context.ts';
 import { checkIndex } from './constant-expression.ts';
 import { checkLimit } from './limits.ts';
-import { BARRIER } from './lines.ts';
+import { BARRIER, TRAP } from './lines.ts';
 import { MARK } from './marks.ts';
 import type { Shape } from './operand-stack.ts';
 
@@ -28,7 +28,7 @@ export class ControlFlow {
   decode(opcode: number, at: number): void {
     switch (opcode) {
       case 0x00:
-        this.#leave(BARRIER);
+        this.#leave(TRAP);
         break;
       case 0x02:
         this.#open('block');

@@ -23,7 +23,7 @@ const EXIT = 0;
 /** A loop without calls waits for nothing but the counter if that lies in memory. */
 const TIGHT_LOOP = 100;
 /** Memory accesses that a local must save, relative to one run of the function, to be worth its bytes of code. */
-const WORTH = 32;
+const WORTH = 8;
 
 /**
  * Where the counter lives while code runs between two calls: in its global, or in a local of the function.

@@ -8,6 +8,12 @@ const NONE = -1;
 /** The arrival at which nothing is paid or owed: function entry and exit, loops, calls, whatever can see the counter. */
 export const BARRIER = 0;
 
+/**
+ * Where a line leads that ends in `unreachable`. It is not charged: what an invocation consumed that traps is known up to
+ * such a line anyway, and then nothing has to be paid on the way to it.
+ */
+export const TRAP = -1;
+
 /** What the placement needs to know of the whole function. */
 interface PlacementFacts {
   readonly hasLoop: boolean;
@@ -82,7 +88,7 @@ export class Lines {
 
   /** What stands for an arrival and those that it was merged with. */
   find(arrival: number): number {
-    return this.#arrivals.find(arrival);
+    return arrival === TRAP ? TRAP : this.#arrivals.find(arrival);
   }
 
   /** Makes two arrivals one. The barrier, the smallest number, stays itself. */
@@ -109,7 +115,7 @@ export class Lines {
     if (this.#current !== NONE) {
       this.lineCosts[this.#current] = this.cost;
       this.successors[this.#current] = successor;
-      if (successor !== BARRIER) this.#homes.meet(this.#current, successor);
+      if (successor > BARRIER) this.#homes.meet(this.#current, successor);
     }
     this.#current = NONE;
     this.cost = 0;
