@@ -26,6 +26,8 @@ export interface AdminPorts {
   /** Why the broker cannot take steps now, in words; empty when it can. */
   obstacles(): readonly string[];
   status(): BrokerStatus;
+  /** Counters in Prometheus' text format. */
+  metrics(): Promise<string>;
   /** Changes settings while steps run; what is left out stays. */
   configure(settings: LiveSettings): void;
   waiting(): Promise<readonly WaitingStep[]>;

@@ -87,6 +87,7 @@ async function runAdmitted(
     } catch (fault) {
       return { result: resultOfFault(fault, startedAtMs), outcome: 'refused' };
     }
+    tellRefusedCalls(invocation, outcome, services);
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
       const result = resultOfOutcome(outcome, handler, startedAtMs);
@@ -133,6 +134,13 @@ function execute(
     ...(onTape !== null && { onTape }),
     onLog: (level, message) => events.emit('step:log', { ...eventOf(invocation), level, message }),
   });
+}
+
+/** The guest was told already; whoever operates the broker is told here. */
+function tellRefusedCalls(invocation: StepInvocation, { receipt }: Outcome, { events }: StepServices): void {
+  for (const { call, code, target } of receipt.host_calls) {
+    if (code !== null) events.emit('call:refused', { ...eventOf(invocation), call, code, target });
+  }
 }
 
 async function park(

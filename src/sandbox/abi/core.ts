@@ -2,32 +2,23 @@
  * Runs in a lane's thread: the imports of guest ABI `tasker-core/1`. Calls served here answer beside the guest; calls
  * that leave the sandbox suspend it and are decided by the broker. No import throws because of the guest.
  */
-import { ABI_IMPORTS, HOST_STATUS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
-import type { GuestResult, ReplyMessage } from '../protocol.ts';
+import { ABI_IMPORTS, LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
+import type { GuestResult } from '../protocol.ts';
 import { assemblyScriptText, copyToGuest, type GuestPointer, guestBytes, textOf } from './guest-memory.ts';
 import {
   brokenRule,
   chargeGuest,
-  failCall,
   type GuestState,
   isOutOfFuel,
   stopGuest,
   ungranted,
 } from './guest-state.ts';
 import { suspending } from './jspi.ts';
+import { type CallBroker, leavingCall } from './leaving-call.ts';
 import { HOST_CALL_FUEL, priceOf } from './price.ts';
 import { randomBytesImport } from './random.ts';
 import { regexMatchImport } from './regex.ts';
 
-/** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
-export type CallBroker = (
-  slot: number,
-  wireNumber: number,
-  payload: Uint8Array,
-) => Promise<ReplyMessage | null>;
-
-/** Room for the head of a request frame beside the body that `http_request_bytes` bounds. */
-const FRAME_HEAD_BYTES = 64 * 1024 + 4;
 const FAILURE_BYTES = 16 * 1024;
 
 type ImportFunction = (...args: number[]) => number | undefined;
@@ -180,28 +171,6 @@ function outputTooLarge(used: number, allowed: number): GuestResult {
     allowed,
     used,
     setting: 'limits.output_bytes',
-  };
-}
-
-/** A call decided by the broker. The guest is suspended meanwhile and its fuel does not move. */
-function leavingCall(state: GuestState, name: string, wireNumber: number, callBroker: CallBroker) {
-  return async (pointer: number, length: number): Promise<number> => {
-    const size = length >>> 0;
-    chargeGuest(state, priceOf(size));
-    if (isOutOfFuel(state)) return HOST_STATUS.failed;
-    const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
-    if (size > allowed) {
-      const message = `${name}: a request of ${size} bytes; at most ${allowed}`;
-      return failCall(state, HOST_STATUS.tooLarge, 'ERR_HOST_CALL_INVALID', message);
-    }
-    const payload = guestBytes(state, name, pointer, size)?.slice();
-    if (payload === undefined) return HOST_STATUS.invalid;
-    const reply = await callBroker(state.slot, wireNumber, payload);
-    if (reply === null) return HOST_STATUS.failed;
-    chargeGuest(state, priceOf(reply.payload.byteLength));
-    state.result = reply.payload;
-    if (reply.timeMs !== null && state.timeMs !== null) state.timeMs = reply.timeMs;
-    return reply.status;
   };
 }
 

@@ -1,6 +1,7 @@
 /** Runs in a lane's thread. How an invocation comes by its cell, and how it leaves it. */
-import { type CallBroker, linkCore } from '../abi/core.ts';
+import { linkCore } from '../abi/core.ts';
 import { leaveGuestState, newGuestState } from '../abi/guest-state.ts';
+import type { CallBroker } from '../abi/leaving-call.ts';
 import type { InvokeMessage, ModuleMessage } from '../protocol.ts';
 import type { Cell, CellStore } from './cell-store.ts';
 

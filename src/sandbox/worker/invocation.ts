@@ -1,9 +1,9 @@
 /** Runs in a lane's thread: one invocation, from a new guest to its result. */
 import { messageOf } from '../../errors.ts';
 import { ABI_ENTRY } from '../../model/abi.ts';
-import type { CallBroker } from '../abi/core.ts';
 import { enterGuestState, stopGuest } from '../abi/guest-state.ts';
 import { promising } from '../abi/jspi.ts';
+import type { CallBroker } from '../abi/leaving-call.ts';
 import {
   epochMs,
   type GuestResult,
