@@ -64,7 +64,11 @@ const BatchOutcome = z.object({
 });
 
 /** What a step's outcome may create, by its template. `outline`: all steps of the template, if it creates any. */
-export function branchesOf(step: TemplateStep, initialization: JsonObject, outline: JsonValue): Branches {
+export function branchesOf(
+  step: Pick<TemplateStep, 'name' | 'type'>,
+  initialization: JsonObject,
+  outline: JsonValue,
+): Branches {
   const parsed = Outline.safeParse(outline);
   const steps = parsed.success ? parsed.data : [];
   if (step.type === 'decision') return { kind: 'decision', reachable: reachableFrom(step.name, steps) };
