@@ -10,6 +10,7 @@ import { type Admitted, admitInvocation } from './admission.ts';
 import { enforceOutputSchemas } from './output-schema.ts';
 import type { Policy } from './policy.ts';
 import {
+  type EndedOutcome,
   resultOfFault,
   resultOfNoOp,
   resultOfOutcome,
@@ -90,9 +91,7 @@ async function runAdmitted(
     tellRefusedCalls(invocation, outcome, services);
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
-      const result = resultOfOutcome(outcome, handler, startedAtMs);
-      const checked = await enforceOutputSchemas(result, admitted.outputSchemas);
-      return { result: checked, outcome: outcome.kind };
+      return { result: await resultOf(outcome, admitted, handler, startedAtMs), outcome: outcome.kind };
     }
     if (checkpoints >= admitted.limits.checkpoints) {
       const exhausted = tooManyCheckpoints(outcome, admitted.limits);
@@ -108,6 +107,20 @@ async function runAdmitted(
     const { items_processed } = checkpoint;
     services.events.emit('step:checkpoint', { ...eventOf(invocation), itemsProcessed: items_processed });
     invocation = { ...invocation, checkpoint: { ...checkpoint } };
+  }
+}
+
+/** untrusted: the output. A check that fails on it fails the step, and nothing else. */
+async function resultOf(
+  outcome: EndedOutcome,
+  { outputSchemas }: Admitted,
+  handler: string,
+  startedAtMs: number,
+): Promise<StepResult> {
+  try {
+    return await enforceOutputSchemas(resultOfOutcome(outcome, handler, startedAtMs), outputSchemas);
+  } catch (fault) {
+    return resultOfFault(fault, startedAtMs);
   }
 }
 

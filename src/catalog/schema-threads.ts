@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import type { JsonValue } from '../model/json.ts';
-import type { SchemaFault } from './json-schema.ts';
+import { type SchemaFault, TOO_DEEP } from './json-schema.ts';
 import type { SchemaAnswer, SchemaTask } from './schema-thread.ts';
 
 /** How long checking one value may take, while its step waits. */
@@ -29,7 +29,7 @@ export async function checkApart(schema: string, value: JsonValue): Promise<read
   try {
     text = JSON.stringify(value);
   } catch {
-    return [{ path: [], message: 'is nested too deep to be checked' }];
+    return [TOO_DEEP];
   }
   const answer = await inTurn({ schema, value: text }, SCHEMA_CHECK_MS);
   if (answer === null) return [{ path: [], message: `cannot be checked within ${SCHEMA_CHECK_MS} ms` }];

@@ -34,6 +34,13 @@ describe('the result_schema of a template step', () => {
     expect(violations(false, 1)).toEqual(['(top level): boolean schema is false']);
   });
 
+  it('refuses what nests too deep to be compared, and does not throw', () => {
+    const deep = (): JsonValue => JSON.parse(`${'['.repeat(200_000)}${']'.repeat(200_000)}`);
+    expect(violations({ type: 'array', uniqueItems: true, maxItems: 2 }, [deep(), deep()])).toEqual([
+      '(top level): is nested too deep to be checked',
+    ]);
+  });
+
   it('may refer to its own parts', () => {
     const schema = {
       properties: { from: { $ref: '#/$defs/a~1b' }, to: { $ref: '#/$defs/a~1b' } },

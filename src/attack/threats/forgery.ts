@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../model/json.ts';
 import type { ResultMessage } from '../../sandbox/protocol.ts';
 import { type Attack, harmless, laneEnded, settled, type WorkerAttack } from '../attack.ts';
 import { dataText, guestText } from '../guests/text.ts';
@@ -26,6 +27,28 @@ const writing = (
     body: `(call $output_write ${words.args}) (i32.const 0)`,
   });
   return { id: `forge-${id}`, threat: 'forgery', tries, by: { kind: 'handler', module: { wat } }, expect };
+};
+
+/** Writes two arrays that nest as deep as fits into an output, one beside the other. */
+const deep = (id: string, tries: string, outputSchema: JsonObject): Attack => {
+  const levels = 200_000;
+  const one = (at: number) => `(memory.fill (i32.const ${at}) (i32.const 91) (i32.const ${levels}))
+    (memory.fill (i32.const ${at + levels}) (i32.const 93) (i32.const ${levels}))`;
+  const wat = guestText({
+    imports: ['output_write'],
+    pages: '16',
+    body: `(i32.store8 (i32.const 8) (i32.const 91)) ${one(9)}
+      (i32.store8 (i32.const ${9 + 2 * levels}) (i32.const 44)) ${one(10 + 2 * levels)}
+      (i32.store8 (i32.const ${10 + 4 * levels}) (i32.const 93))
+      (call $output_write (i32.const 8) (i32.const ${4 * levels + 3})) (i32.const 0)`,
+  });
+  return {
+    id: `forge-deep-${id}`,
+    threat: 'forgery',
+    tries,
+    by: { kind: 'handler', module: { wat }, outputSchema, limits: { output_bytes: 2 * 1024 * 1024 } },
+    expect: settled('failed', 'ERR_OUTPUT_SCHEMA'),
+  };
 };
 
 const OUTPUT = new TextEncoder().encode('1');
@@ -158,6 +181,15 @@ export const FORGERY_ATTACKS: readonly Attack[] = [
     by: { kind: 'handler', module: { wat: guestText({ body: '(i32.const 7)' }) } },
     expect: settled('failed', 'ERR_GUEST_RETURN'),
   },
+  deep('in-place', 'return what nests two hundred thousand levels deep, to be compared in place', {
+    type: 'array',
+    uniqueItems: true,
+    maxItems: 10,
+  }),
+  deep('in-a-thread', 'the same, to be checked in a thread', {
+    $ref: '#/$defs/a',
+    $defs: { a: { type: 'array', items: { $ref: '#/$defs/a' } } },
+  }),
   {
     id: 'forge-against-schema',
     threat: 'forgery',
