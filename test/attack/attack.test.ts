@@ -52,13 +52,14 @@ describe('wasm-broker attack', () => {
   });
 
   it('prints a table for each threat that was asked for, and what remains', async () => {
+    const count = ATTACKS.filter(({ threat }) => threat === 'fan-out').length;
     const { code, stdout } = await wasmBroker(['attack', 'fan-out', 'loop']);
-    expect(stdout).toContain('fan-out: denial of service by massive fan-out (16 of 16)');
+    expect(stdout).toContain(`fan-out: denial of service by massive fan-out (${count} of ${count})`);
     expect(stdout).toContain('endless: endless loops, also in a start function (1 of 1)');
     expect(stdout).toMatch(
       /^ok {2}fan-out-decision-many +create more steps than a decision may +ERR_OUTCOME_INVALID$/m,
     );
-    expect(stdout).toContain('17 of 17 attacks held off');
+    expect(stdout).toContain(`${count + 1} of ${count + 1} attacks held off`);
     expect(stdout).toContain('- A bug in V8 that lets WebAssembly escape reaches the broker');
     expect(code).toBe(0);
   });

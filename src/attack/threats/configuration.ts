@@ -136,6 +136,13 @@ export const CONFIGURATION_ATTACKS: readonly Attack[] = [
     URL_OK,
     refused('ERR_GRANT_MISSING'),
   ),
+  widening(
+    'long-list',
+    'have lists of ten thousand hosts compared each with each',
+    [httpGrant({ hosts: Array.from({ length: 10_000 }, (_, n) => `h${n}.test`) })],
+    EVIL,
+    refused('ERR_CONFIG_SCHEMA'),
+  ),
   {
     id: 'widen-unknown-key',
     threat: 'configuration',

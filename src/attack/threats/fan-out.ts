@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../model/json.ts';
+import type { JsonObject, JsonValue } from '../../model/json.ts';
 import { type Attack, harmless, settled } from '../attack.ts';
 import { ECHO_TEXT } from '../guests/text.ts';
 
@@ -91,6 +91,10 @@ export const FAN_OUT_ATTACKS: readonly Attack[] = [
     harmless({ decision_point_outcome: CHOSEN }),
   ),
   batch('many', 'create more workers than a batch may', batchOf(1001)),
+  batch('nonsense', 'have the broker look at a hundred thousand batches that are none', {
+    ...(batchOf(1) as JsonObject),
+    cursor_configs: Array<JsonValue>(100_000).fill({}),
+  }),
   batch('count', 'say fewer workers than it creates', batchOf(500, { worker_count: 1 })),
   batch(
     'twice',

@@ -181,6 +181,30 @@ export const FORGERY_ATTACKS: readonly Attack[] = [
     by: { kind: 'handler', module: { wat: guestText({ body: '(i32.const 7)' }) } },
     expect: settled('failed', 'ERR_GUEST_RETURN'),
   },
+  {
+    id: 'forge-slow-to-check',
+    threat: 'forgery',
+    tries: 'return what its own schema allows after a minute of looking',
+    by: {
+      kind: 'handler',
+      module: {
+        wat: guestText({
+          imports: ['output_write'],
+          pages: '32',
+          body: `(local $at i32)
+            (i32.store8 (i32.const 0) (i32.const 91)) (local.set $at (i32.const 1))
+            (loop $next
+              (i32.store (local.get $at) (i32.const 0x2c393939))
+              (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4))) (i32.const 1999997))))
+            (i32.store8 (i32.sub (local.get $at) (i32.const 1)) (i32.const 93))
+            (call $output_write (i32.const 0) (local.get $at)) (i32.const 0)`,
+        }),
+      },
+      outputSchema: { items: { anyOf: Array.from({ length: 999 }, (_, n) => ({ const: n + 1 })) } },
+      limits: { output_bytes: 2 * 1024 * 1024 },
+    },
+    expect: settled('failed', 'ERR_OUTPUT_SCHEMA'),
+  },
   deep('in-place', 'return what nests two hundred thousand levels deep, to be compared in place', {
     type: 'array',
     uniqueItems: true,

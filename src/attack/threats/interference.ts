@@ -1,4 +1,5 @@
-import { type Attack, harmless, settled } from '../attack.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { type Attack, harmless, type ModuleSource, settled } from '../attack.ts';
 import { dataText, frameOf, guestText } from '../guests/text.ts';
 
 /** Fails unless memory beyond its own byte, a global, the table and the memory's size are as a new instance has them. */
@@ -47,12 +48,13 @@ const dirtyThen = (what: string) => ({
 const after = (
   id: string,
   tries: string,
-  before: Extract<Attack['by'], { kind: 'handler' }>['before'],
+  before: readonly ModuleSource[],
+  contextsBefore: readonly JsonObject[] = [],
 ): Attack => ({
   id: `state-${id}`,
   threat: 'interference',
   tries,
-  by: { kind: 'handler', module: { wat: INSPECTOR }, before: before ?? [], contextsBefore: [{}, {}] },
+  by: { kind: 'handler', module: { wat: INSPECTOR }, before, contextsBefore },
   expect: harmless(1),
 });
 
@@ -83,7 +85,7 @@ const KEEPER = guestText({
 });
 
 export const INTERFERENCE_ATTACKS: readonly Attack[] = [
-  after('of-itself', 'read what it left behind itself', []),
+  after('of-itself', 'read what it left behind itself', [], [{}]),
   after('of-a-trap', 'read the memory of one that trapped', [dirtyThen('(unreachable)')]),
   after('of-a-growth', 'read the memory of one that grew it', [
     dirtyThen('(drop (memory.grow (i32.const 3)))'),
