@@ -34,7 +34,7 @@ export async function loadAssembler(): Promise<Assemble> {
     try {
       module.resolveNames();
       module.validate();
-      return module.toBinary({}).buffer;
+      return module.toBinary({ write_debug_names: true }).buffer;
     } finally {
       module.destroy();
     }

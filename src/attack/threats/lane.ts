@@ -42,7 +42,24 @@ const script = (id: string, tries: string, expression: string): Attack => ({
 
 const builtin = (name: string) => `process.getBuiltinModule('node:${name}')`;
 
+const LONG_NAME = 'x'.repeat(60_000);
+
 export const LANE_ATTACKS: readonly Attack[] = [
+  {
+    id: 'lane-by-a-name',
+    threat: 'lane',
+    tries: 'trap in a function whose name is longer than any report may be',
+    by: {
+      kind: 'handler',
+      module: {
+        wat: guestText({
+          fields: `(func $${LONG_NAME} (unreachable))`,
+          body: `(call $${LONG_NAME}) (i32.const 0)`,
+        }),
+      },
+    },
+    expect: settled('trapped', 'ERR_GUEST_TRAP'),
+  },
   crashing('crash', 'bring down its lane whenever it runs', [], settled('trapped', 'ERR_LANE_CRASHED')),
   crashing(
     'quarantine',
