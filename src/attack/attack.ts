@@ -97,24 +97,37 @@ export const notAdmitted = (code: ErrorCode): Expected => ({
 });
 
 /** The step ends so. */
-export const settled = (outcome: Outcome['kind'] | 'refused', code: ErrorCode): Expected => ({
-  outcome,
+export const settled = (
+  outcome: Outcome['kind'] | 'refused',
+  code: ErrorCode,
+  dialled: readonly string[] = [],
+): Expected => ({ outcome, code, metric: stepMetric(outcome, code), event: 'step:settled', dialled });
+
+/** The step fails by the guest's own word, and its code is counted with all others that guests make up. */
+export const failedByItself = (code: string, dialled: readonly string[] = []): Expected => ({
+  outcome: 'failed',
   code,
-  metric: stepMetric(outcome, code),
+  metric: stepMetric('failed', 'handler'),
   event: 'step:settled',
+  dialled,
 });
 
 /** The step is refused before anything of it runs. */
 export const refused = (code: ErrorCode): Expected => settled('refused', code);
 
-/** It may do what it likes: nothing comes of it but this output. */
-export const harmless = (output: JsonValue, dialled: readonly string[] = []): Expected => ({
+/** It completes with an output that does not matter. */
+export const completed = (dialled: readonly string[] = []): Expected => ({
   outcome: 'completed',
   code: null,
   metric: stepMetric('completed', ''),
   event: 'step:settled',
-  output,
   dialled,
+});
+
+/** It may do what it likes: nothing comes of it but this output. */
+export const harmless = (output: JsonValue, dialled: readonly string[] = []): Expected => ({
+  ...completed(dialled),
+  output,
 });
 
 /** A host call is refused, and the step goes on. */
@@ -125,11 +138,9 @@ export const callRefused = (
     dialled = [],
   }: { readonly call?: string; readonly dialled?: readonly string[] } = {},
 ): Expected => ({
-  outcome: 'completed',
-  code: null,
+  ...completed(dialled),
   metric: `wasm_broker_host_calls_refused_total{call="${call}",code="${code}"}`,
   event: 'call:refused',
-  dialled,
 });
 
 /** The lane is ended for it, and after some of that the step. */

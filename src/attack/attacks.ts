@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts';
 import { CONFIGURATION_ATTACKS } from './threats/configuration.ts';
 import { ENDLESS_ATTACKS } from './threats/endless.ts';
+import { ESCAPE_ATTACKS } from './threats/escape.ts';
 import { EXFILTRATION_ATTACKS } from './threats/exfiltration.ts';
 import { FAN_OUT_ATTACKS } from './threats/fan-out.ts';
 import { FLOOD_ATTACKS } from './threats/floods.ts';
@@ -30,4 +31,5 @@ export const ATTACKS: readonly Attack[] = Object.freeze([
   ...FORGERY_ATTACKS,
   ...CONFIGURATION_ATTACKS,
   ...LANE_ATTACKS,
+  ...ESCAPE_ATTACKS,
 ]);

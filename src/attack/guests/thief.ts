@@ -38,7 +38,7 @@ function thief(input: Json, config: Json): JsonWriter {
 }`;
 
 /** Permission to send the secret where it belongs. */
-export const SECRET_GRANT: GrantInput = {
+export const SECRET_GRANT: Extract<GrantInput, { capability: 'secret' }> = {
   capability: 'secret',
   names: [SECRET_NAME],
   hosts: [SECRET_HOST],

@@ -88,27 +88,4 @@ export const ENDLESS_ATTACKS: readonly Attack[] = [
       body: '(loop $again (call $input_read (i32.const 0)) (br $again)) (i32.const 0)',
     }),
   ),
-  {
-    id: 'outlast-the-clock',
-    threat: 'lane',
-    tries: 'run on with fuel for days until the lane is ended for it',
-    by: {
-      kind: 'handler',
-      module: { wat: guestText({ fields: '(global i32 (i32.const 1))', body: `${LOOP} (i32.const 0)` }) },
-      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 100 },
-    },
-    expect: settled('exhausted', 'ERR_LIMIT_WALL_TIME'),
-  },
-  {
-    id: 'outlast-the-clock-isolated',
-    threat: 'lane',
-    tries: 'the same in a process of its own',
-    by: {
-      kind: 'handler',
-      module: { wat: guestText({ fields: '(global i32 (i32.const 2))', body: `${LOOP} (i32.const 0)` }) },
-      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 100 },
-      isolated: true,
-    },
-    expect: settled('exhausted', 'ERR_LIMIT_WALL_TIME'),
-  },
 ];

@@ -1,6 +1,7 @@
-import { type Attack, denied, harmless, settled } from '../attack.ts';
+import type { JsonObject } from '../../model/json.ts';
+import { type Attack, settled } from '../attack.ts';
 import { httpGrant } from '../guests/courier.ts';
-import { dataText, ECHO_TEXT, frameOf, guestText } from '../guests/text.ts';
+import { dataText, frameOf, guestText } from '../guests/text.ts';
 import { PUBLIC } from '../target/internet.ts';
 
 const FRAME = dataText(16, frameOf({ method: 'GET', url: 'http://bound.test/end-lane' }));
@@ -16,7 +17,7 @@ const crasher = (number: number): string =>
 const crashing = (
   id: string,
   tries: string,
-  contextsBefore: readonly object[],
+  contextsBefore: readonly JsonObject[],
   expect: Attack['expect'],
 ): Attack => ({
   id: `lane-${id}`,
@@ -26,22 +27,13 @@ const crashing = (
     kind: 'handler',
     module: { wat: crasher(contextsBefore.length) },
     grants: [httpGrant()],
-    contextsBefore: contextsBefore as never,
+    contextsBefore,
     step: { context: { input: contextsBefore.length } },
   },
   expect: { ...expect, dialled: [`${PUBLIC} 80`] },
 });
 
-const script = (id: string, tries: string, expression: string): Attack => ({
-  id: `script-${id}`,
-  threat: 'escape',
-  tries,
-  by: { kind: 'script', expression },
-  expect: denied('ERR_ACCESS_DENIED'),
-});
-
-const builtin = (name: string) => `process.getBuiltinModule('node:${name}')`;
-
+const LOOP = '(loop $again (br $again))';
 const LONG_NAME = 'x'.repeat(60_000);
 
 export const LANE_ATTACKS: readonly Attack[] = [
@@ -72,41 +64,26 @@ export const LANE_ATTACKS: readonly Attack[] = [
     },
   ),
   {
-    id: 'process-memory-bomb',
-    threat: 'escape',
-    tries: 'grow memory in a process until it is refused',
+    id: 'outlast-the-clock',
+    threat: 'lane',
+    tries: 'run on with fuel for days until the lane is ended for it',
     by: {
       kind: 'handler',
-      module: {
-        wat: guestText({
-          fields: '(global i32 (i32.const 3))',
-          body: '(loop $more (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable))) (br $more)) (i32.const 0)',
-        }),
-      },
-      isolated: true,
+      module: { wat: guestText({ fields: '(global i32 (i32.const 1))', body: `${LOOP} (i32.const 0)` }) },
+      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 100 },
     },
-    expect: settled('exhausted', 'ERR_LIMIT_MEMORY'),
+    expect: settled('exhausted', 'ERR_LIMIT_WALL_TIME'),
   },
   {
-    id: 'process-control',
-    threat: 'escape',
-    tries: 'nothing: a process serves like a thread',
-    by: { kind: 'handler', module: { wat: ECHO_TEXT }, isolated: true, step: { context: { a: 1 } } },
-    expect: harmless({ a: 1 }),
+    id: 'outlast-the-clock-isolated',
+    threat: 'lane',
+    tries: 'the same in a process of its own',
+    by: {
+      kind: 'handler',
+      module: { wat: guestText({ fields: '(global i32 (i32.const 2))', body: `${LOOP} (i32.const 0)` }) },
+      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 100 },
+      isolated: true,
+    },
+    expect: settled('exhausted', 'ERR_LIMIT_WALL_TIME'),
   },
-  script('read', 'read a file', `${builtin('fs')}.readFileSync('/etc/passwd', 'utf8')`),
-  script('read-own-code', 'read the code that it runs', `${builtin('fs')}.readFileSync(process.argv[0])`),
-  script('write', 'write a file', `${builtin('fs')}.writeFileSync('/tmp/wasm-broker-was-here', 'x')`),
-  script('process', 'start a process', `${builtin('child_process')}.spawnSync('true').error ?? 'started'`),
-  script(
-    'thread',
-    'start a thread that has every permission',
-    `new (${builtin('worker_threads')}.Worker)('0', { eval: true, execArgv: [] })`,
-  ),
-  script(
-    'connect',
-    'connect to this machine',
-    `new Promise((resolve, reject) => ${builtin('net')}.connect(1, '127.0.0.1').on('connect', resolve).on('error', reject))`,
-  ),
-  script('inspector', 'open a debugger', `${builtin('inspector')}.open(0)`),
 ];

@@ -1,4 +1,4 @@
-import { type Attack, harmless, type ModuleSource, notAdmitted } from '../attack.ts';
+import { type Attack, harmless, type ModuleSource, notAdmitted, settled } from '../attack.ts';
 import { guestText } from '../guests/text.ts';
 
 const MALFORMED = notAdmitted('ERR_MODULE_MALFORMED');
@@ -179,12 +179,7 @@ export const MODULE_ATTACKS: readonly Attack[] = [
     threat: 'module',
     tries: 'trap in the start function, which admission runs',
     by: { kind: 'handler', module: { wat: guestText({ fields: '(func $s (unreachable)) (start $s)' }) } },
-    expect: {
-      outcome: 'trapped',
-      code: 'ERR_GUEST_TRAP',
-      metric: 'wasm_broker_steps_settled_total{outcome="trapped",code="ERR_GUEST_TRAP"}',
-      event: 'step:settled',
-    },
+    expect: settled('trapped', 'ERR_GUEST_TRAP'),
   },
   {
     id: 'module-call-in-start',
@@ -207,12 +202,7 @@ export const MODULE_ATTACKS: readonly Attack[] = [
     threat: 'module',
     tries: 'put data beyond its memory',
     by: { kind: 'handler', module: { wat: guestText({ fields: '(data (i32.const 65535) "four")' }) } },
-    expect: {
-      outcome: 'trapped',
-      code: 'ERR_GUEST_TRAP',
-      metric: 'wasm_broker_steps_settled_total{outcome="trapped",code="ERR_GUEST_TRAP"}',
-      event: 'step:settled',
-    },
+    expect: settled('trapped', 'ERR_GUEST_TRAP'),
   },
 ];
 

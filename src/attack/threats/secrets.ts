@@ -1,4 +1,12 @@
-import { type Attack, callRefused, harmless, refused, settled } from '../attack.ts';
+import {
+  type Attack,
+  callRefused,
+  completed,
+  failedByItself,
+  harmless,
+  refused,
+  settled,
+} from '../attack.ts';
 import { courier, httpGrant } from '../guests/courier.ts';
 import { READ_GRANT, signer } from '../guests/signer.ts';
 import { SECRET_GRANT, thief } from '../guests/thief.ts';
@@ -23,7 +31,7 @@ const reflected = (encoding: string): Attack =>
     `reflected-${encoding.toLowerCase() === encoding ? encoding : 'upper-case-hex'}`,
     `have a server send it back (${encoding}) and return that`,
     thief('return', encoding),
-    { ...harmless(null, BOUND), output: undefined } as never,
+    completed(BOUND),
   );
 
 export const SECRET_ATTACKS: readonly Attack[] = [
@@ -38,21 +46,20 @@ export const SECRET_ATTACKS: readonly Attack[] = [
   ...['raw', 'base64', 'hex', 'HEX', 'url', 'reversed'].map(reflected),
   stolen('reflected-to-other', 'send on what a server sent back', thief('loot'), harmless(true, BOTH)),
   stolen('in-log', 'log what a server sent back', thief('log')),
-  stolen('in-failure', 'fail with it as the message', thief('fail'), {
-    ...settled('failed', 'ERR_INTERNAL'),
-    code: 'stolen',
-    metric: 'wasm_broker_steps_settled_total{outcome="failed",code="handler"}',
-    dialled: BOUND,
-  }),
-  stolen('in-trap', 'abort with it as the message', thief('trap'), {
-    ...settled('trapped', 'ERR_GUEST_ABORT'),
-    dialled: BOUND,
-  }),
+  stolen('in-failure', 'fail with it as the message', thief('fail'), failedByItself('stolen', BOUND)),
+  stolen(
+    'in-trap',
+    'abort with it as the message',
+    thief('trap'),
+    settled('trapped', 'ERR_GUEST_ABORT', BOUND),
+  ),
   stolen('in-cache', 'keep it for a later step', thief('cache'), harmless(true, BOUND)),
-  stolen('in-checkpoint', 'put it into a checkpoint', thief('checkpoint'), {
-    ...settled('exhausted', 'ERR_LIMIT_CHECKPOINTS'),
-    dialled: BOUND,
-  }),
+  stolen(
+    'in-checkpoint',
+    'put it into a checkpoint',
+    thief('checkpoint'),
+    settled('exhausted', 'ERR_LIMIT_CHECKPOINTS', BOUND),
+  ),
   stolen('in-question', 'ask a person a question with it', thief('wait'), {
     outcome: 'waiting',
     code: null,
@@ -66,7 +73,7 @@ export const SECRET_ATTACKS: readonly Attack[] = [
     thief('none', 'raw', {
       grants: [
         httpGrant(),
-        { ...SECRET_GRANT, plain_http: false } as never,
+        { ...SECRET_GRANT, plain_http: false },
         { capability: 'log' },
         { capability: 'cache', ttl_ms: 1000 },
         { capability: 'wait', timeout_ms: 1000 },
@@ -157,9 +164,5 @@ export const SECRET_ATTACKS: readonly Attack[] = [
     settled('failed', 'ERR_SECRET_LEAK'),
   ),
   stolen('held-in-log', 'log it', signer('log'), harmless(true)),
-  stolen('held-in-failure', 'fail with it as the message', signer('fail'), {
-    ...settled('failed', 'ERR_INTERNAL'),
-    code: 'stolen',
-    metric: 'wasm_broker_steps_settled_total{outcome="failed",code="handler"}',
-  }),
+  stolen('held-in-failure', 'fail with it as the message', signer('fail'), failedByItself('stolen')),
 ];
