@@ -39,8 +39,9 @@ export function startRunner({
   outline = null,
 }: RunnerOptions): StepRunner {
   const queue = createMemoryQueue();
+  const kept: JsonValue[] = [];
   const broker = createBroker({
-    queue: outcomesChecked(queue, outline),
+    queue: outcomesChecked(queue, outline, kept),
     sandbox,
     catalog: createCatalog(entries),
     policy: { grants, limits },
@@ -56,7 +57,7 @@ export function startRunner({
       queue.enqueue(invocation);
       const { outcome, code } = await ended;
       const result = queue.resultOf(stepUuid) ?? null;
-      const stored = JSON.parse(JSON.stringify(result)) as JsonValue;
+      const stored = JSON.parse(JSON.stringify([result, kept])) as JsonValue;
       return { outcome, code, output: result?.output ?? null, stored };
     },
     async [Symbol.asyncDispose]() {
@@ -66,10 +67,21 @@ export function startRunner({
   };
 }
 
-/** The queue as Tasker's is in this respect: an outcome that would create steps is checked before it is stored. */
-function outcomesChecked(queue: MemoryQueue, outline: JsonValue): StepQueue {
+/**
+ * The queue as Tasker's is in this respect: an outcome that would create steps is checked before it is stored. What is
+ * stored on the way to a result goes to `kept`.
+ */
+function outcomesChecked(queue: MemoryQueue, outline: JsonValue, kept: JsonValue[]): StepQueue {
   return {
     ...queue,
+    checkpoint: (step, checkpoint) => {
+      kept.push({ ...checkpoint });
+      return queue.checkpoint(step, checkpoint);
+    },
+    park: (step, parked) => {
+      kept.push({ ...parked.wait });
+      return queue.park(step, parked);
+    },
     settle: async (step, result) => {
       const { templateStepName: name, stepType, initialization } = step.invocation;
       const branches = branchesOf({ name, type: stepType }, initialization, outline);
