@@ -3,7 +3,7 @@ import type { Verdict } from '../../attack/run-attack.ts';
 import { THREATS, type ThreatId } from '../../attack/threats.ts';
 import { renderTable } from './table.ts';
 
-export const THREAT_IDS = Object.keys(THREATS) as readonly ThreatId[];
+const THREAT_IDS = Object.keys(THREATS) as readonly ThreatId[];
 
 /** A table for each threat, what failed and why, and what no attack can show. */
 export function renderVerdicts(verdicts: readonly Verdict[], risks: readonly ResidualRisks[]): string {
