@@ -1,6 +1,7 @@
 // npm run fuzz -- NAME [--count N] [--seed S]
 const RUNS: Readonly<Record<string, URL>> = {
   frames: new URL('./fuzz/run-frames.ts', import.meta.url),
+  hostcalls: new URL('./fuzz/run-hostcalls.ts', import.meta.url),
   metering: new URL('../test/metering/fuzz/run.ts', import.meta.url),
 };
 

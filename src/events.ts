@@ -29,7 +29,11 @@ export interface BrokerEvents {
     readonly executionMs: number;
     readonly settlement: 'settled' | 'lost';
   };
+  /** A host call of a guest was refused or failed; the guest was told why. `target` is untrusted text. */
+  'call:refused': StepEvent & { readonly call: string; readonly code: string; readonly target: string };
   'lane:ready': { readonly lane: number };
+  /** A handler was not admitted to the catalog, or its manifest or schemas were refused. */
+  'handler:refused': { readonly folder: string; readonly code: string; readonly message: string };
   /** A module brought down its lane with several inputs and is not run by this broker any more. */
   'handler:quarantined': { readonly handler: string; readonly digest: string };
   'lane:lost': { readonly lane: number; readonly reason: string };

@@ -23,6 +23,10 @@ export function logEvents(events: Events, log: Log): void {
   events.on('step:settled', (event) =>
     event.outcome === 'completed' ? log.debug(event, 'step settled') : log.warn(event, 'step settled'),
   );
+  events.on('call:refused', ({ target, ...call }) =>
+    log.warn({ ...call, guest: target }, 'host call refused'),
+  );
+  events.on('handler:refused', (event) => log.error(event, 'handler refused'));
   events.on('lane:lost', (event) => log.error(event, 'lane lost'));
   events.on('queue:warning', (event) => log.warn(event, 'database differs'));
   events.on('handler:quarantined', (event) => log.error(event, 'handler in quarantine'));

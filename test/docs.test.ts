@@ -7,6 +7,8 @@ import { ERROR_CODES } from '../src/errors.ts';
 import { HOST_CALLS } from '../src/host/registry.ts';
 import { METERING_ERROR_CODES } from '../src/metering/index.ts';
 import { ABI_IMPORTS, COMPONENT_INTERFACES } from '../src/model/abi.ts';
+import { Grant } from '../src/model/grant.ts';
+import { DEFAULT_LIMITS } from '../src/model/limits.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -86,6 +88,79 @@ describe('wit/handler.wit', () => {
       if (functions.length > 0)
         expect(page).toContain(`| \`${name}\` | ${functions.map((item) => `\`${item}\``).join(', ')} |`);
     }
+  });
+});
+
+describe('docs/host-calls.md', () => {
+  const page = read('docs/host-calls.md');
+  const section = (title: string) =>
+    page.split(/^## /m).find((part) => part.split('\n', 1)[0]?.includes(title)) ?? '';
+  const inRow = section('beside the guest')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .flatMap((line) => {
+      const [calls = '', abi = '', capability = '', limits = '', errors = ''] = line
+        .split('|')
+        .slice(1)
+        .map((cell) => cell.trim());
+      const signatures = abi.split(', `(').map((text) => text.replace(/[`(]/g, ''));
+      return calls.split(', ').map((call, at) => {
+        const [params = '', result = ''] = (signatures[at] ?? '').split('→').map((part) => part.trim());
+        const name = call.replace(/[` ]/g, '');
+        return {
+          name,
+          params: params
+            .replace(')', '')
+            .split(', ')
+            .filter((param) => param !== ''),
+          result,
+          capability,
+          limits,
+          errors,
+        };
+      });
+    });
+
+  it('has a row for each call served beside the guest: types, capability, limits and errors', () => {
+    const served = ABI_IMPORTS.filter(({ servedBy }) => servedBy === 'worker');
+    expect(inRow.map(({ name }) => name.replace('env.', '')).sort()).toEqual(
+      served.map(({ name }) => name).sort(),
+    );
+    for (const { name, params, results, capability } of served) {
+      const row = inRow.find((each) => each.name.replace('env.', '') === name);
+      expect(row?.params.length, name).toBe(params.length);
+      expect(row?.result.replace('status', 'i32') ?? '', name).toBe(results[0] ?? '');
+      expect(row?.capability, name).toMatch(
+        capability === null ? /^none needed/ : new RegExp(`^\`${capability}\`;`),
+      );
+      for (const [, limit = ''] of row?.limits.matchAll(/`(\w+)`/g) ?? [])
+        expect(DEFAULT_LIMITS).toHaveProperty(limit);
+      expect(row?.errors, name).toMatch(/`ERR_/);
+    }
+  });
+
+  it('has a section for each call that leaves the sandbox: number, statuses, errors and grant', () => {
+    for (const { name, wireNumber, capability } of ABI_IMPORTS.filter(
+      ({ servedBy }) => servedBy === 'broker',
+    )) {
+      const text = section(`\`${name}\``);
+      expect(text, name).toMatch(/`\(ptr, len\) → status`\. Wire numbers? /);
+      expect(text.match(/Wire numbers? ([\d and]+)\./)?.[1]?.match(/\d+/g), name).toContain(
+        String(wireNumber),
+      );
+      for (const status of [0, 1, 2, 3, 4]) expect(text, name).toContain(`| ${status} |`);
+      expect(text, name).toContain(`capability = "${capability}"`);
+    }
+  });
+
+  it('names every scope of every grant', () => {
+    const scopes = Grant.options.flatMap(({ shape }) => Object.keys(shape));
+    expect(scopes.filter((scope) => !new RegExp(`\`${scope}\`|^${scope} = `, 'm').test(page))).toEqual([]);
+  });
+
+  it('names only codes that exist', () => {
+    const codes = [...page.matchAll(/`(ERR_[A-Z_]+)`/g)].map(([, code]) => code ?? '');
+    expect(codes.filter((code) => !Object.hasOwn(ERROR_CODES, code))).toEqual([]);
   });
 });
 

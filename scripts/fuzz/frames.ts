@@ -1,10 +1,10 @@
 /**
- * Fuzzes what crosses between the broker and a process of guests, both directions: the broker's lane over a link on
- * which a hostile process sends, and the child's readers. Frames are random, or real ones with bits turned, cut, doubled
- * and put together.
+ * Fuzzes what crosses between the broker and its lanes, both directions: the broker's lane over a link on which a hostile
+ * process sends frames, or a hostile thread messages, and the other side's readers. What is sent is random, or real with bits
+ * turned, cut, doubled and put together.
  */
-import { hash } from 'node:crypto';
 import type { Boundary, BoundaryAnswer } from '../../src/host/host-call.ts';
+import type { Tier } from '../../src/model/tier.ts';
 import { packFromLane, packToLane, type ToLane, unpackToLane } from '../../src/sandbox/batch.ts';
 import type { Job } from '../../src/sandbox/lanes/job.ts';
 import { Lane } from '../../src/sandbox/lanes/lane.ts';
@@ -13,6 +13,7 @@ import { packClock, unpackClock } from '../../src/sandbox/process/clock-frame.ts
 import { FRAME, type FrameKind, FrameReader, frameHeader } from '../../src/sandbox/process/frames.ts';
 import { CLOCK_BYTES, epochMs, type ResultMessage } from '../../src/sandbox/protocol.ts';
 import { exampleJob } from '../../test/support/jobs.ts';
+import { oneOf, type Random, randomFrom } from './random.ts';
 
 export interface FuzzOptions {
   readonly count: number;
@@ -37,8 +38,9 @@ const PER_LANE = 50;
 export async function fuzzFrames({ count, seed }: FuzzOptions): Promise<FuzzResult> {
   const random = randomFrom(seed);
   const total = { frames: 0, ended: 0, refused: 0, granted: 0 };
-  while (total.frames < count) {
-    const { frames, ended, refused, granted } = await sendToBroker(count - total.frames, random);
+  for (let lanes = 0; total.frames < count; lanes += 1) {
+    const tier = lanes % 2 === 0 ? 'process' : 'thread';
+    const { frames, ended, refused, granted } = await sendToBroker(tier, count - total.frames, random);
     for (let sent = 0; sent < frames; sent += 1) sendToChild(someFrame(random), random);
     total.frames += frames;
     total.ended += ended;
@@ -49,14 +51,14 @@ export async function fuzzFrames({ count, seed }: FuzzOptions): Promise<FuzzResu
 }
 
 /** A lane of the broker with jobs on it that nobody granted anything; `most` frames at most are what its process says. */
-async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
+async function sendToBroker(tier: Tier, most: number, random: Random): Promise<FuzzResult> {
   const counts = { frames: 0, ended: 0, refused: 0, granted: 0 };
   const boundary: Boundary = async (authority) => {
     if (!jobs.some((job) => job.authority === authority)) counts.granted += 1;
     return DENIED;
   };
   const jobs: readonly Job[] = Array.from({ length: SLOTS }, () =>
-    fuzzJob(boundary, () => (counts.ended += 1)),
+    fuzzJob(tier, boundary, () => (counts.ended += 1)),
   );
   let receive: (batch: unknown) => void = () => {};
   let endLink: (reason: string | null) => void = () => {};
@@ -73,7 +75,7 @@ async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
   const dead: Job[] = [];
   const lane = new Lane(open, {
     index: 0,
-    distrustsClock: true,
+    distrustsClock: tier === 'process',
     onReady: () => {},
     onFree: () => {},
     onDead: (_, __, lost) => dead.push(...lost.map(({ job }) => job)),
@@ -81,6 +83,12 @@ async function sendToBroker(most: number, random: Random): Promise<FuzzResult> {
   for (const job of jobs) lane.dispatch(job);
   const reader = new FrameReader([FRAME.batch, FRAME.clock], FRAME_BYTES_MAX);
   for (; !isKilled && counts.frames < Math.min(most, PER_LANE); counts.frames += 1) {
+    if (tier === 'thread') {
+      receive(somePost(random));
+      scribble(clock, random);
+      lane.watch(epochMs());
+      continue;
+    }
     try {
       for (const { kind, body } of reader.read(cut(someFrame(random), random))) {
         if (kind === FRAME.batch) receive(body);
@@ -134,32 +142,19 @@ function sendToChild(frame: Uint8Array, random: Random): void {
   }
 }
 
-function fuzzJob(boundary: Boundary, onDone: () => void): Job {
+function fuzzJob(tier: Tier, boundary: Boundary, onDone: () => void): Job {
   let done = false;
   const module = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
   return exampleJob({
     artifact: { digest: 'sha256:0', module, image: null, memoryMinPages: 1 } as unknown as Job['artifact'],
     boundary,
-    tier: 'process',
+    tier,
     done: () => {
       if (done) throw new Error('a job ended twice');
       done = true;
       onDone();
     },
   });
-}
-
-type Random = (below: number) => number;
-
-/** Numbers that are the same for the same seed. */
-function randomFrom(seed: number): Random {
-  let state = hash('sha256', String(seed), 'buffer').readUInt32LE(0) | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
 }
 
 function someFrame(random: Random): Uint8Array {
@@ -179,6 +174,47 @@ function someFrame(random: Random): Uint8Array {
     default:
       return framed(FRAME.batch, new Uint8Array(someBatch(random)));
   }
+}
+
+/** What a thread can post: batches, and whatever else crosses by a copy. */
+function somePost(random: Random): unknown {
+  switch (random(12)) {
+    case 0:
+      return oneOf<unknown>(random, [
+        null,
+        undefined,
+        0,
+        Number.NaN,
+        '',
+        [],
+        {},
+        new Map(),
+        new Error('x'),
+        new Date(0),
+      ]);
+    case 1:
+      return { type: 'result', slot: random(SLOTS), result: { kind: 'completed', output: '1' } };
+    case 2:
+      return randomBytes(random, random(60)).buffer;
+    case 3:
+      return new SharedArrayBuffer(random(60));
+    case 4:
+      return randomBytes(random, random(60));
+    case 5:
+      return turned(new Uint8Array(someBatch(random)), random).buffer;
+    case 6:
+      return someBatch(random).slice(0, random(40));
+    case 7:
+      return toLane(random);
+    default:
+      return someBatch(random);
+  }
+}
+
+/** A thread shares its clock with the broker, and writes what it likes. */
+function scribble(clock: Float64Array, random: Random): void {
+  if (random(4) > 0) return;
+  clock[random(clock.length)] = oneOf(random, [Number.NaN, -1, 0, 1, SLOTS, 1e300, epochMs()]);
 }
 
 function framed(kind: FrameKind, body: Uint8Array): Uint8Array {

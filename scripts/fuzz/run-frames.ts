@@ -11,6 +11,7 @@ if (positionals[0] !== 'frames') {
   process.exitCode = 2;
 } else {
   const startedMs = performance.now();
+  console.log(JSON.stringify({ fuzz: 'frames', seed: Number(values.seed), count: Number(values.count) }));
   const result = await fuzzFrames({ count: Number(values.count), seed: Number(values.seed) });
   const seconds = Math.round((performance.now() - startedMs) / 1000);
   console.log(JSON.stringify({ fuzz: 'frames', seed: Number(values.seed), ...result, seconds }));

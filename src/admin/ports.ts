@@ -39,6 +39,8 @@ export interface AdminPorts extends QuarantinePorts {
   /** Why the broker cannot take steps now, in words; empty when it can. */
   obstacles(): readonly string[];
   status(): BrokerStatus;
+  /** Counters in Prometheus' text format. */
+  metrics(): Promise<string>;
   /** Changes settings while steps run; what is left out stays. */
   configure(settings: LiveSettings): void;
   waiting(): Promise<readonly WaitingStep[]>;

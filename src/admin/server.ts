@@ -23,10 +23,11 @@ export interface AdminServer {
 }
 
 const BODY_MAX_BYTES = 64 * 1024;
+const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * The HTTP side for whoever operates the broker: `/livez` and `/readyz` for probes, `/v1/…` behind the token.
+ * The HTTP side for whoever operates the broker: `/livez` and `/readyz` for probes, `/metrics` and `/v1/…` behind the token.
  * Throws ERR_CONFIG_INVALID when it cannot listen.
  */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -66,6 +67,9 @@ function addProbes(server: FastifyInstance, { obstacles }: AdminPorts): void {
 function addOperations(server: FastifyInstance, ports: AdminPorts, token: string): void {
   const authorized = { preHandler: (request: FastifyRequest) => requireToken(request, token) };
   server.get('/v1/status', authorized, async () => ports.status());
+  server.get('/metrics', authorized, async (_, reply) =>
+    reply.type(METRICS_TYPE).send(await ports.metrics()),
+  );
   server.post('/v1/settings', authorized, async (request, reply) => {
     const settings = LiveSettings.safeParse(request.body);
     if (!settings.success)

@@ -10,6 +10,7 @@ import { type Admitted, admitInvocation } from './admission.ts';
 import { enforceOutputSchemas } from './output-schema.ts';
 import type { Policy } from './policy.ts';
 import {
+  type EndedOutcome,
   resultOfFault,
   resultOfNoOp,
   resultOfOutcome,
@@ -87,11 +88,10 @@ async function runAdmitted(
     } catch (fault) {
       return { result: resultOfFault(fault, startedAtMs), outcome: 'refused' };
     }
+    tellRefusedCalls(invocation, outcome, services);
     if (outcome.kind === 'waiting') return park(step, outcome, handler, startedAtMs, services);
     if (outcome.kind !== 'yielded') {
-      const result = resultOfOutcome(outcome, handler, startedAtMs);
-      const checked = await enforceOutputSchemas(result, admitted.outputSchemas);
-      return { result: checked, outcome: outcome.kind };
+      return { result: await resultOf(outcome, admitted, handler, startedAtMs), outcome: outcome.kind };
     }
     if (checkpoints >= admitted.limits.checkpoints) {
       const exhausted = tooManyCheckpoints(outcome, admitted.limits);
@@ -107,6 +107,20 @@ async function runAdmitted(
     const { items_processed } = checkpoint;
     services.events.emit('step:checkpoint', { ...eventOf(invocation), itemsProcessed: items_processed });
     invocation = { ...invocation, checkpoint: { ...checkpoint } };
+  }
+}
+
+/** untrusted: the output. A check that fails on it fails the step, and nothing else. */
+async function resultOf(
+  outcome: EndedOutcome,
+  { outputSchemas }: Admitted,
+  handler: string,
+  startedAtMs: number,
+): Promise<StepResult> {
+  try {
+    return await enforceOutputSchemas(resultOfOutcome(outcome, handler, startedAtMs), outputSchemas);
+  } catch (fault) {
+    return resultOfFault(fault, startedAtMs);
   }
 }
 
@@ -133,6 +147,13 @@ function execute(
     ...(onTape !== null && { onTape }),
     onLog: (level, message) => events.emit('step:log', { ...eventOf(invocation), level, message }),
   });
+}
+
+/** The guest was told already; whoever operates the broker is told here. */
+function tellRefusedCalls(invocation: StepInvocation, { receipt }: Outcome, { events }: StepServices): void {
+  for (const { call, code, target } of receipt.host_calls) {
+    if (code !== null) events.emit('call:refused', { ...eventOf(invocation), call, code, target });
+  }
 }
 
 async function park(

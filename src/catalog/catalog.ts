@@ -4,7 +4,7 @@ import { refuse, type Verdict } from '../model/verdict.ts';
 import type { Artifact } from './artifact.ts';
 import { parseCallable } from './callable.ts';
 import type { ConfigCheck } from './config-schema.ts';
-import type { AnySchemaCheck, SchemaCheck } from './json-schema.ts';
+import type { AnySchemaCheck } from './json-schema.ts';
 import { createResultSchemas } from './result-schema.ts';
 
 /** One version of a handler that can be run: manifest, admitted module, and the check of its configuration. */
@@ -25,7 +25,7 @@ export interface Catalog {
   /** The entry that `handler.callable` means: the newest version unless it names a version or a digest. */
   find(callable: string): Verdict<{ readonly entry: CatalogEntry }>;
   /** The check of a template step's `result_schema`; compiled once. Refused: ERR_TEMPLATE_INVALID. */
-  resultSchema(schema: JsonValue): Verdict<{ readonly check: SchemaCheck }>;
+  resultSchema(schema: JsonValue): Verdict<{ readonly check: AnySchemaCheck }>;
 }
 
 /** A catalog of these entries; name and version must be unique. */

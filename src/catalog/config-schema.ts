@@ -2,8 +2,8 @@ import { BrokerError } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../model/json.ts';
 import { refuse, type Verdict } from '../model/verdict.ts';
 import { type AnySchemaCheck, compileSchema, describeFaults } from './json-schema.ts';
-import { unboundedness } from './schema-bounds.ts';
-import { checkApart, compileApart } from './schema-threads.ts';
+import { boundOf } from './schema-bounds.ts';
+import { checkApart, checkNearby, compileApart } from './schema-threads.ts';
 
 /** Checks a resolved configuration against its handler's schema. */
 export type ConfigCheck = (config: JsonObject) => Promise<Verdict>;
@@ -22,8 +22,8 @@ export async function compileConfigSchema(handler: string, schema: JsonObject): 
 }
 
 /**
- * A schema that a handler brings. Throws ERR_MANIFEST_INVALID when it is none. It is compiled in another thread first; a
- * schema whose checks take time proportional to the value then runs here, any other (patterns, recursion) over there.
+ * A schema that a handler brings. Throws ERR_MANIFEST_INVALID when it is none. It is compiled in another thread first. A
+ * check whose time has a bound, for a value that is not too large for it, then runs here; any other over there.
  */
 export async function compileHandlerSchema(
   what: 'config' | 'output',
@@ -33,7 +33,10 @@ export async function compileHandlerSchema(
   const text = JSON.stringify(schema);
   const fault = sizeFault(text, schema) ?? (await compileApart(text));
   if (fault !== null) throw new BrokerError('ERR_MANIFEST_INVALID', `${what} schema of ${handler}: ${fault}`);
-  return unboundedness(schema) === null ? compileSchema(schema) : (value) => checkApart(text, value);
+  const bound = boundOf(schema);
+  return bound.bounded
+    ? checkNearby(text, bound.steps, compileSchema(schema))
+    : (value) => checkApart(text, value);
 }
 
 function sizeFault(text: string, schema: JsonObject): string | null {

@@ -21,8 +21,19 @@ const PLACE_MAX_CHARS = 200;
 /** Compiles a JSON Schema 2020-12, strict: unknown keywords are refused. Throws what ajv says about a broken one. */
 export function compileSchema(schema: JsonValue): SchemaCheck {
   const validate = compile(schema as object | boolean);
-  return (value) => (validate(value) ? [] : (validate.errors ?? []).slice(0, MAX_REPORTED).map(faultOf));
+  return (value) => {
+    // untrusted: comparing and recursive schemas go as deep as the value does.
+    try {
+      return validate(value) ? [] : (validate.errors ?? []).slice(0, MAX_REPORTED).map(faultOf);
+    } catch (error) {
+      if (error instanceof RangeError) return [TOO_DEEP];
+      throw error;
+    }
+  };
 }
+
+/** A violation: the engine's stack ended before the value did. */
+export const TOO_DEEP: SchemaFault = Object.freeze({ path: [], message: 'is nested too deep to be checked' });
 
 const ajv = new Ajv2020({
   strictSchema: true,

@@ -32,32 +32,52 @@ const REFUSED: Readonly<Record<string, string>> = {
   $id: 'references are looked for in the schema itself only',
 };
 
-/** Why the time of a check would have no bound, or null. */
-export function unboundedness(root: JsonValue): string | null {
+/** `steps`: what checking one node of a value may take, subschemas and compared values; a step is some ten nanoseconds. */
+export type SchemaBound =
+  | { readonly bounded: true; readonly steps: number }
+  | { readonly bounded: false; readonly why: string };
+
+/** Whether the time of a check has a bound by the form of the schema, and which; or why not. */
+export function boundOf(root: JsonValue): SchemaBound {
   const pending: { readonly schema: JsonValue; readonly through: readonly string[] }[] = [
     { schema: root, through: [] },
   ];
+  let compared = 0;
   for (let count = 1; ; count++) {
     const next = pending.pop();
-    if (next === undefined) return null;
+    if (next === undefined) return { bounded: true, steps: count + compared };
     if (count > SUBSCHEMAS_MAX) {
-      return `expected at most ${SUBSCHEMAS_MAX} subschemas, each counted as often as $ref leads to it`;
+      return unbounded(
+        `expected at most ${SUBSCHEMAS_MAX} subschemas, each counted as often as $ref leads to it`,
+      );
     }
     const { schema, through } = next;
     if (typeof schema === 'boolean') continue;
-    if (!isJsonObject(schema)) return 'expected a JSON Schema: an object or a boolean';
+    if (!isJsonObject(schema)) return unbounded('expected a JSON Schema: an object or a boolean');
+    compared += comparisonsOf(schema);
     const fault = keywordFault(schema);
-    if (fault !== null) return fault;
+    if (fault !== null) return unbounded(fault);
     for (const inner of subschemasOf(schema)) pending.push({ schema: inner, through });
     const pointer = schema['$ref'];
     if (pointer === undefined) continue;
-    if (typeof pointer !== 'string' || !pointer.startsWith('#/')) return 'expected $ref to begin with "#/"';
+    if (typeof pointer !== 'string' || !pointer.startsWith('#/'))
+      return unbounded('expected $ref to begin with "#/"');
     if (through.includes(pointer))
-      return `${pointer.slice(0, 100)} refers to itself; the time of a check has to be bounded`;
+      return unbounded(`${pointer.slice(0, 100)} refers to itself; the time of a check has to be bounded`);
     const target = pointedAt(root, pointer);
-    if (target === undefined) return `nothing is at ${pointer.slice(0, 100)}`;
+    if (target === undefined) return unbounded(`nothing is at ${pointer.slice(0, 100)}`);
     pending.push({ schema: target, through: [...through, pointer] });
   }
+}
+
+const unbounded = (why: string): SchemaBound => ({ bounded: false, why });
+
+/** Values that a node may be compared with, one after another. */
+function comparisonsOf({ enum: values, required, uniqueItems, maxItems }: JsonObject): number {
+  const listed = (list: JsonValue | undefined) => (Array.isArray(list) ? list.length : 0);
+  return (
+    listed(values) + listed(required) + (uniqueItems === true && typeof maxItems === 'number' ? maxItems : 0)
+  );
 }
 
 function keywordFault(schema: JsonObject): string | null {

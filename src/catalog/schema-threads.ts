@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import type { JsonValue } from '../model/json.ts';
-import type { SchemaFault } from './json-schema.ts';
+import { type AnySchemaCheck, type SchemaCheck, type SchemaFault, TOO_DEEP } from './json-schema.ts';
 import type { SchemaAnswer, SchemaTask } from './schema-thread.ts';
 
 /** How long checking one value may take, while its step waits. */
@@ -16,6 +16,29 @@ const ENTRY = new URL(
   import.meta.url,
 );
 
+/** Steps of a check that are made in place, a tenth of a second at worst. */
+const STEPS_IN_PLACE_MAX = 2_000_000;
+/** A text of so many characters counts as another node. */
+const NODE_CHARS = 64;
+
+/** A check with a bound: in place while value and schema together are small, else as `checkApart`. */
+export function checkNearby(schema: string, steps: number, inPlace: SchemaCheck): AnySchemaCheck {
+  const nodesMax = STEPS_IN_PLACE_MAX / steps;
+  return (value) => (hasMoreNodes(value, nodesMax) ? checkApart(schema, value) : inPlace(value));
+}
+
+/** Never recurses, whatever the depth. */
+function hasMoreNodes(root: JsonValue, most: number): boolean {
+  const open: JsonValue[] = [root];
+  let nodes = 0;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    nodes += 1 + (typeof next === 'string' ? Math.floor(next.length / NODE_CHARS) : 0);
+    if (nodes > most) return true;
+    if (typeof next === 'object' && next !== null) for (const inner of Object.values(next)) open.push(inner);
+  }
+  return false;
+}
+
 /** Why a schema does not compile (in time), or null. */
 export async function compileApart(schema: string): Promise<string | null> {
   const answer = await inTurn({ schema, value: null }, SCHEMA_COMPILE_MS);
@@ -29,7 +52,7 @@ export async function checkApart(schema: string, value: JsonValue): Promise<read
   try {
     text = JSON.stringify(value);
   } catch {
-    return [{ path: [], message: 'is nested too deep to be checked' }];
+    return [TOO_DEEP];
   }
   const answer = await inTurn({ schema, value: text }, SCHEMA_CHECK_MS);
   if (answer === null) return [{ path: [], message: `cannot be checked within ${SCHEMA_CHECK_MS} ms` }];

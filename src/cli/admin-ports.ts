@@ -3,11 +3,12 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { LiveSettings } from '../model/settings.ts';
 import type { WaitDecision } from '../model/step-request.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import { packageVersion } from './version.ts';
 import type { Worker } from './worker.ts';
 
 /** What the admin server may ask and do, by a running worker. */
-export function adminPorts(worker: Worker): AdminPorts {
+export function adminPorts(worker: Worker, metrics: Metrics): AdminPorts {
   const { broker, queue, catalog, config, sandbox } = worker;
   return Object.freeze({
     obstacles: () => [
@@ -26,6 +27,7 @@ export function adminPorts(worker: Worker): AdminPorts {
       handlers: catalog.entries.map(({ name, version }) => `${name}@${version}`),
     }),
     ...quarantinePorts(sandbox, catalog),
+    metrics: () => metrics.text(),
     configure: (settings: LiveSettings) => worker.configure(settings),
     waiting: () => queue.waiting(),
     decide: (stepUuid: string, decision: WaitDecision) => queue.decide(stepUuid, decision),

@@ -5,6 +5,7 @@ import { checkTemplateText, type TemplateReport } from '../check/check-template.
 import type { Surroundings } from '../check/subject.ts';
 import { type Config, loadConfig, processEnv } from '../config.ts';
 import { BrokerError } from '../errors.ts';
+import { createEvents } from '../events.ts';
 import { createSandbox } from '../sandbox/sandbox.ts';
 import { templateFiles } from '../tasker/read-template.ts';
 import { loadCatalog } from './worker.ts';
@@ -47,7 +48,10 @@ async function checkFiles(files: readonly string[], config: Config | null): Prom
   const applied = config ?? loadConfig({ env: {} });
   const sandbox = createSandbox({ lanes: 1, limits: applied.limits });
   try {
-    const surroundings: Surroundings = { catalog: await loadCatalog(applied, sandbox), config };
+    const surroundings: Surroundings = {
+      catalog: await loadCatalog(applied, sandbox, createEvents()),
+      config,
+    };
     return await Promise.all(
       files.map(async (file) => ({ file, ...checkTemplateText(await readFile(file, 'utf8'), surroundings) })),
     );

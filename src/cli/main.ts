@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { isBrokerError, messageOf } from '../errors.ts';
+import { attackCommand } from './attack.ts';
 import { buildCommand } from './build.ts';
 import { cancelCommand } from './cancel.ts';
 import { checkCommand } from './check.ts';
@@ -43,6 +44,7 @@ const COMMANDS = [
   checkCommand,
   doctorCommand,
   grantsCommand,
+  attackCommand,
 ];
 
 /** The command line. Wires the commands; each has its own file. */

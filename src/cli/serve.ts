@@ -4,6 +4,7 @@ import { type Config, loadConfig, processEnv } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
 import { createEvents } from '../events.ts';
 import { createLog, type Log, logEvents } from '../log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { adminPorts } from './admin-ports.ts';
 import { stopSignal } from './stop-signal.ts';
 import { startWorker, type Worker } from './worker.ts';
@@ -20,9 +21,10 @@ export function serveCommand(program: Command): void {
       const log = createLog(config.log.level);
       const events = createEvents((error) => log.error({ error }, 'event listener failed'));
       logEvents(events, log);
+      const metrics = createMetrics(events);
       const stopped = stopSignal();
       const worker = await startWorker({ config, databaseUrl, env: processEnv(), events });
-      const admin = await openAdmin(config, worker);
+      const admin = await openAdmin(config, worker, metrics);
       if (admin !== null) log.info({ url: admin.url }, 'admin server listens');
       process.on('SIGHUP', () => reload(options.config, worker, log));
       await stopped;
@@ -55,11 +57,11 @@ export function requireDatabaseUrl(config: Config): string {
 }
 
 /** A broker without its admin server could not be probed, so it does not start without it either. */
-async function openAdmin({ admin }: Config, worker: Worker): Promise<AdminServer | null> {
+async function openAdmin({ admin }: Config, worker: Worker, metrics: Metrics): Promise<AdminServer | null> {
   if (!admin.enabled) return null;
   try {
     const { host, port, token = null } = admin;
-    return await startAdminServer({ host, port, token, ports: adminPorts(worker) });
+    return await startAdminServer({ host, port, token, ports: adminPorts(worker, metrics) });
   } catch (error) {
     await worker.stop({ graceMs: 0 });
     throw error;

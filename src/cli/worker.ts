@@ -1,8 +1,9 @@
 import { type Broker, createBroker, type DrainOptions } from '../broker/broker.ts';
+import { loadHandlers } from '../broker/load-handlers.ts';
 import type { Policy } from '../broker/policy.ts';
 import { createTapes, type Tapes } from '../broker/tapes.ts';
 import { type Catalog, createCatalog } from '../catalog/catalog.ts';
-import { BUILTIN_FOLDER, handlerFolders, loadHandler } from '../catalog/load.ts';
+import { BUILTIN_FOLDER, handlerFolders } from '../catalog/load.ts';
 import type { Config } from '../config.ts';
 import { BrokerError, messageOf } from '../errors.ts';
 import type { Events } from '../events.ts';
@@ -56,7 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     onQuarantined: (digest, handler) => events.emit('handler:quarantined', { handler, digest }),
   });
   try {
-    const catalog = await loadCatalog(config, sandbox);
+    const catalog = await loadCatalog(config, sandbox, events);
     const queue = await createTaskerQueue({
       databaseUrl,
       namespace: worker.namespace,
@@ -141,9 +142,9 @@ async function registerTemplates(
 }
 
 /** The built-in handlers and those of the configured folders, built where that is needed. */
-export async function loadCatalog(config: Config, sandbox: Sandbox): Promise<Catalog> {
+export async function loadCatalog(config: Config, sandbox: Sandbox, events: Events): Promise<Catalog> {
   const roots = [...(config.catalog.builtin ? [BUILTIN_FOLDER] : []), ...config.catalog.folders];
   const folders = (await Promise.all(roots.map(handlerFolders))).flat();
   await buildIfSourcesAreHere(folders);
-  return createCatalog(await Promise.all(folders.map((folder) => loadHandler(folder, sandbox.admit))));
+  return createCatalog(await loadHandlers(folders, sandbox.admit, events));
 }

@@ -116,19 +116,31 @@ function intersectSecretRead(one: SecretReadGrant, other: SecretReadGrant): Secr
   return names.length === 0 ? null : { capability: 'secret_read', names };
 }
 
+/**
+ * What both lists name, where a pattern can name more than itself. Equal names are looked up and not compared each with
+ * each: a manifest and a step can bring long lists.
+ */
 function pairs<Item>(
   left: readonly Item[],
   right: readonly Item[],
   meet: (left: Item, right: Item) => Item | null,
 ): Item[] {
   const met = new Set<Item>();
+  const names = new Set(right);
+  const patterns = right.filter(isPattern);
   for (const one of left) {
-    for (const other of right) {
+    if (!isPattern(one) && names.has(one)) met.add(one);
+    for (const other of isPattern(one) ? right : patterns) {
       const both = meet(one, other);
       if (both !== null) met.add(both);
     }
   }
   return [...met];
+}
+
+/** `*`, `*.example.com`, `10.0.0.0/8` */
+function isPattern(item: unknown): boolean {
+  return typeof item === 'string' && (item.startsWith(ANY) || item.includes('/'));
 }
 
 function same<Item>(one: Item, other: Item): Item | null {

@@ -18,6 +18,10 @@ const host = z
   .describe('Exact host, `*.example.com` (exactly one label), or `*` for any.');
 const port = z.union([z.int().min(1).max(65535), z.literal('*')]).describe('Port number, or `*` for any.');
 
+/** Places that one list can name: lists are compared each with each, and a grant more can name others. */
+const PLACES_MAX = 64;
+const list = <Item extends z.ZodType>(item: Item) => z.array(item).max(PLACES_MAX);
+
 /** Permission to write log lines. */
 export const LogGrant = z.strictObject({
   capability: z.literal('log'),
@@ -44,15 +48,14 @@ export const PER_SECOND_MAX = 1000;
 /** Permission to send HTTP requests to the listed places. */
 export const HttpGrant = z.strictObject({
   capability: z.literal('http'),
-  schemes: z.array(z.enum(['https', 'http'])).describe('Allowed URL schemes.'),
-  hosts: z.array(host).describe('Allowed hosts.'),
-  ports: z.array(port).describe('Allowed ports.'),
-  methods: z
-    .array(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']))
-    .describe('Allowed methods.'),
+  schemes: list(z.enum(['https', 'http'])).describe('Allowed URL schemes.'),
+  hosts: list(host).describe('Allowed hosts.'),
+  ports: list(port).describe('Allowed ports.'),
+  methods: list(z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])).describe(
+    'Allowed methods.',
+  ),
   path_prefix: z.string().startsWith('/').default('/').describe('The path must be this or lie under it.'),
-  private_networks: z
-    .array(z.union([z.cidrv4(), z.cidrv6()]))
+  private_networks: list(z.union([z.cidrv4(), z.cidrv6()]))
     .default([])
     .describe('Networks that are not public and may be dialled all the same, as CIDR.'),
   requests: z
@@ -77,8 +80,8 @@ export type HttpGrant = Readonly<z.infer<typeof HttpGrant>>;
 /** Permission to refer to secrets as `${secrets.NAME}` in requests to the listed hosts. */
 export const SecretGrant = z.strictObject({
   capability: z.literal('secret'),
-  names: z.array(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
-  hosts: z.array(host).describe('Where the values may be sent.'),
+  names: list(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
+  hosts: list(host).describe('Where the values may be sent.'),
   plain_http: z.boolean().default(false).describe('Allow sending the value without TLS.'),
 });
 export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
@@ -86,7 +89,7 @@ export type SecretGrant = Readonly<z.infer<typeof SecretGrant>>;
 /** Permission to be handed the values of secrets. A handler that only sends them needs `secret` instead. */
 export const SecretReadGrant = z.strictObject({
   capability: z.literal('secret_read'),
-  names: z.array(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
+  names: list(z.string().regex(/^(\*|[A-Za-z_][A-Za-z0-9_]*)$/)).describe('Names of secrets, or `*`.'),
 });
 export type SecretReadGrant = Readonly<z.infer<typeof SecretReadGrant>>;
 

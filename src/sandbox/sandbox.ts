@@ -2,27 +2,19 @@ import * as z from 'zod';
 import { Admission } from '../catalog/admission/admission.ts';
 import type { Artifact } from '../catalog/artifact.ts';
 import { ArtifactCache } from '../catalog/artifact-cache.ts';
-import { BrokerError } from '../errors.ts';
 import { createBoundary } from '../host/boundary.ts';
-import type { Boundary, HostServices } from '../host/host-call.ts';
+import type { HostServices } from '../host/host-call.ts';
 import { type Abi, COMPONENT_ABI } from '../model/abi.ts';
-import { Grants } from '../model/grant.ts';
 import { clampLimits, completeLimits, type Limits, PartialLimits } from '../model/limits.ts';
 import { Manifest } from '../model/manifest.ts';
 import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
 import type { Tier } from '../model/tier.ts';
 import type { ExecuteOptions } from './execute-options.ts';
-import type { Job } from './lanes/job.ts';
-import { createLanes, type Lanes, type LanesStatus, type PoolSettings } from './lanes/lanes.ts';
+import { createLanes, type LanesStatus, type PoolSettings } from './lanes/lanes.ts';
 import { LANES_MAX } from './lanes/thread-link.ts';
-import { scannedLogs } from './leak-scan.ts';
-import { missingGrant } from './missing-grant.ts';
-import { outcomeOf } from './outcome.ts';
-import { prepareJob } from './prepare-job.ts';
 import { SLOTS_MAX } from './protocol.ts';
-import { tapeOf } from './tape/tape-of.ts';
-import { locateTrap } from './trap-place.ts';
+import { runInvocation } from './run-invocation.ts';
 
 export type { ExecuteOptions } from './execute-options.ts';
 
@@ -128,7 +120,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
         manifest == null ? null : parseOrThrow(Manifest, manifest, 'ERR_MANIFEST_INVALID', 'manifest'),
       ),
     execute: (artifact: Artifact, execute: ExecuteOptions) =>
-      run({ lanes, limitsFor, tierOf, boundary }, artifact, execute),
+      runInvocation({ lanes, limitsFor, tierOf, boundary }, artifact, execute),
     configure(settings: SandboxSettings) {
       const changed = settings.limits && completeLimits({ ...ceiling, ...checkedLimits(settings.limits) });
       lanes.configure(checkedPool(settings));
@@ -160,8 +152,6 @@ function defaultTier(_handler: string, abi: Abi): Tier {
   return abi === COMPONENT_ABI ? 'process' : 'thread';
 }
 
-const NO_GRANTS: Grants = Object.freeze([]);
-
 const LIMITS_KEPT_MAX = 256;
 
 /** Limits of an invocation. The same object for the same ones: a lane is told a set of limits once. */
@@ -179,51 +169,6 @@ function limitsMemo(ceiling: Limits): (artifact: Artifact, asked?: PartialLimits
     if (asked === undefined) usual.set(artifact, limits);
     return limits;
   };
-}
-
-/** What an invocation of this sandbox meets. */
-interface Meets {
-  readonly lanes: Lanes;
-  readonly limitsFor: (artifact: Artifact, asked?: PartialLimits) => Limits;
-  readonly tierOf: (handler: string, abi: Abi) => Tier;
-  readonly boundary: Boundary;
-}
-
-async function run(
-  { lanes, limitsFor, tierOf, boundary }: Meets,
-  artifact: Artifact,
-  options: ExecuteOptions,
-): Promise<Outcome> {
-  const limits = limitsFor(artifact, options.limits);
-  const grants =
-    options.grants === undefined
-      ? NO_GRANTS
-      : parseOrThrow(Grants, options.grants, 'ERR_CONFIG_INVALID', 'grants');
-  const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
-  const missing = missingGrant(artifact, grants, handler);
-  if (missing !== null) throw new BrokerError(missing.code, missing.message);
-  const prepared = prepareJob(artifact, { handler, grants, limits }, options, boundary);
-  return new Promise((resolve) => {
-    const job: Job = {
-      ...prepared,
-      tier: tierOf(handler, artifact.abi),
-      done: (end) => {
-        options.signal?.removeEventListener('abort', cancel);
-        if ('reported' in end) {
-          for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) {
-            options.onLog?.(level, message);
-          }
-        }
-        const outcome = outcomeOf(job, end);
-        if (job.recorder !== null) options.onTape?.(tapeOf(job, outcome, job.recorder));
-        resolve(outcome.kind === 'trapped' ? locateTrap(outcome, artifact) : outcome);
-      },
-    };
-    const cancel = () => lanes.cancel(job);
-    options.signal?.addEventListener('abort', cancel, { once: true });
-    lanes.submit(job);
-    if (options.signal?.aborted === true) cancel();
-  });
 }
 
 const PROCESSES_MAX = 1000;

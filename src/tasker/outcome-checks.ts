@@ -34,12 +34,25 @@ const Outline = z.array(
   }),
 );
 
+/** A list whose elements are looked at only if it is not too long: each fault of an element takes microseconds. */
+function bounded<Element extends z.ZodType>(element: Element, least: number, most: number, what: string) {
+  const short = z.array(z.unknown()).superRefine(({ length }, context) => {
+    if (length < least) context.addIssue({ code: 'custom', message: `expected at least ${least}` });
+    if (length > most)
+      context.addIssue({ code: 'custom', message: `at most ${most} ${what}, got ${length}` });
+  });
+  return short.pipe(z.array(element));
+}
+
 const json = z.unknown().transform((value) => value as JsonValue);
 
 const DecisionOutcome = z.object({
   decision_point_outcome: z.discriminatedUnion('type', [
     z.object({ type: z.literal('no_branches') }),
-    z.object({ type: z.literal('create_steps'), step_names: z.array(z.string()).min(1) }),
+    z.object({
+      type: z.literal('create_steps'),
+      step_names: bounded(z.string(), 1, DECISION_STEPS_MAX, 'steps'),
+    }),
   ]),
 });
 
@@ -57,14 +70,18 @@ const BatchOutcome = z.object({
       type: z.literal('create_batches'),
       worker_template_name: z.string(),
       worker_count: z.int().positive(),
-      cursor_configs: z.array(CursorConfig),
+      cursor_configs: bounded(CursorConfig, 0, BATCHES_MAX, 'workers'),
       total_items: z.int().nonnegative(),
     }),
   ]),
 });
 
 /** What a step's outcome may create, by its template. `outline`: all steps of the template, if it creates any. */
-export function branchesOf(step: TemplateStep, initialization: JsonObject, outline: JsonValue): Branches {
+export function branchesOf(
+  step: Pick<TemplateStep, 'name' | 'type'>,
+  initialization: JsonObject,
+  outline: JsonValue,
+): Branches {
   const parsed = Outline.safeParse(outline);
   const steps = parsed.success ? parsed.data : [];
   if (step.type === 'decision') return { kind: 'decision', reachable: reachableFrom(step.name, steps) };
@@ -112,9 +129,6 @@ function checkDecision(reachable: ReadonlySet<string>, output: JsonValue): StepE
   const outcome = parsed.data.decision_point_outcome;
   if (outcome.type === 'no_branches') return null;
   const { step_names } = outcome;
-  if (step_names.length > DECISION_STEPS_MAX) {
-    return invalid(`a decision creates at most ${DECISION_STEPS_MAX} steps, got ${step_names.length}`);
-  }
   const stranger = step_names.find((name) => !reachable.has(name));
   if (stranger === undefined) return null;
   return invalid(
@@ -147,8 +161,6 @@ function checkBatch(
       `worker_count is ${worker_count}, but there are ${cursor_configs.length} cursor_configs; expected as many`,
     );
   }
-  if (worker_count > BATCHES_MAX)
-    return invalid(`a batch has at most ${BATCHES_MAX} workers, got ${worker_count}`);
   const ids = cursor_configs.map(({ batch_id }) => batch_id);
   if (new Set(ids).size !== ids.length) return invalid('two cursor_configs have one batch_id');
   const longest = ids.reduce((most, id) => Math.max(most, id.length), 0);

@@ -30,6 +30,7 @@ beforeAll(async () => {
     token: TOKEN,
     ports: {
       ...quarantinePorts(sandbox, catalog),
+      metrics: async () => '',
       obstacles: () => [],
       status: () => {
         throw new Error('not asked for here');

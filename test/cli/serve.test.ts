@@ -96,6 +96,10 @@ timeout_ms = 60_000
       lanes: 1,
       handlers: ['endless@1.0.0', 'gate@1.0.0'],
     });
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
+    const metrics = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(await metrics.text()).toContain('wasm_broker_lanes_lost_total 0');
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
   });
 

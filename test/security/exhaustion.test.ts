@@ -114,6 +114,26 @@ describe('a guest that uses too much', () => {
     });
   });
 
+  it('a flood of host calls is ended once it goes on after the refusal, and the receipt stays small', async () => {
+    const grants = [LOCAL];
+    const flood = await run(asking('(unreachable)', '(loop $again (drop CALL) (br $again))'), {
+      grants,
+      limits: { host_calls: 3 },
+    });
+    expect(flood).toMatchObject({
+      kind: 'exhausted',
+      code: 'ERR_LIMIT_HOST_CALLS',
+      limit: 'host_calls',
+      allowed: 3,
+      used: 5,
+      setting: 'limits.host_calls',
+    });
+    expect(flood.receipt.host_calls).toHaveLength(4);
+    expect(flood.receipt.host_calls[3]).toMatchObject({ code: 'ERR_LIMIT_HOST_CALLS', allowed: false });
+    const polite = asking('(drop CALL) (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)');
+    expect(await run(polite, { grants, limits: { host_calls: 1 } })).toMatchObject({ kind: 'completed' });
+  });
+
   it('copying the input over and over costs fuel', async () => {
     const module = guest({
       imports: ['input_len', 'input_read'],
@@ -202,13 +222,13 @@ const LOCAL = {
   private_networks: ['127.0.0.1/32'],
 };
 
-/** A guest that sends one request and then does `rest`. */
-function asking(rest: string): Uint8Array {
+/** A guest that sends one request, or what `first` says, and then does `rest`; CALL sends one more. */
+function asking(rest: string, first = '(drop CALL)'): Uint8Array {
   const head = JSON.stringify({ method: 'GET', url: 'http://127.0.0.1:9/' });
   const frame = text(16, `${String.fromCharCode(head.length, 0, 0, 0)}${head}`);
   return guest({
     imports: ['http_request', 'output_write'],
     fields: frame.field,
-    body: `(drop (call $http_request ${frame.args})) ${rest}`,
+    body: `${first} ${rest}`.replaceAll('CALL', `(call $http_request ${frame.args})`),
   });
 }

@@ -118,6 +118,13 @@ describe('the outcome of a step that creates others', () => {
       }),
       /at most 1000 workers, got 1001/,
     ],
+    // Looking at each of these would take the broker's thread for seconds.
+    ['analyse', batches({ cursor_configs: Array(200_000).fill({}) }), /at most 1000 workers, got 200000/],
+    [
+      'choose',
+      decision({ type: 'create_steps', step_names: Array(200_000).fill({}) }),
+      /at most 100 steps, got 200000/,
+    ],
     ['bare', batch({ type: 'no_batches' }), /worker_template_name/],
   ])('that does not fit is a permanent error, and names what would: %s %#', async (name, output, message) => {
     const { refused, row } = await settle(name, output as JsonValue);

@@ -23,6 +23,8 @@ export interface GuestState {
   /** The metered module's fuel counter; set once the instance exists. */
   fuel: WebAssembly.Global<'i64'> | null;
   output: Uint8Array | null;
+  /** Calls that left the sandbox, refused ones included. */
+  callsMade: number;
   /** What `result_read` yields. */
   result: Uint8Array;
   logs: LogRecord[];
@@ -51,6 +53,7 @@ export function newGuestState(memory: WebAssembly.Memory, limits: Limits): Guest
     mayWait: false,
     fuel: null,
     output: null,
+    callsMade: 0,
     result: NO_BYTES,
     logs: [],
     logBytes: 0,

@@ -1,7 +1,7 @@
 /** Runs in a lane's thread: calls that leave the sandbox and are decided by the broker. */
 import { HOST_STATUS, type HostStatus } from '../../model/abi.ts';
-import type { ReplyMessage } from '../protocol.ts';
-import { chargeGuest, failCall, type GuestState, isOutOfFuel } from './guest-state.ts';
+import type { GuestResult, ReplyMessage } from '../protocol.ts';
+import { chargeGuest, failCall, type GuestState, isOutOfFuel, stopGuest } from './guest-state.ts';
 import { priceOf } from './price.ts';
 
 /** Sends a host call to the broker and resolves with its answer; `null` when the invocation was cancelled. */
@@ -34,6 +34,12 @@ export async function leaveSandbox(
 ): Promise<HostStatus> {
   chargeGuest(state, priceOf(size));
   if (isOutOfFuel(state)) return HOST_STATUS.failed;
+  state.callsMade += 1;
+  // The first call too many is answered with a refusal, so that a handler can still end well; another ends it.
+  if (state.callsMade > state.limits.host_calls + 1) {
+    stopGuest(state, tooManyCalls(state.callsMade, state.limits.host_calls));
+    return HOST_STATUS.overLimit;
+  }
   const allowed = state.limits.http_request_bytes + FRAME_HEAD_BYTES;
   if (size > allowed) {
     const message = `${name}: a request of ${size} bytes; at most ${allowed}`;
@@ -47,4 +53,16 @@ export async function leaveSandbox(
   state.result = reply.payload;
   if (reply.timeMs !== null && state.timeMs !== null) state.timeMs = reply.timeMs;
   return reply.status as HostStatus;
+}
+
+function tooManyCalls(used: number, allowed: number): GuestResult {
+  return {
+    kind: 'exhausted',
+    code: 'ERR_LIMIT_HOST_CALLS',
+    message: `the handler went on calling the host after limits.host_calls = ${allowed} calls`,
+    limit: 'host_calls',
+    allowed,
+    used,
+    setting: 'limits.host_calls',
+  };
 }

@@ -185,6 +185,11 @@ export class Lane {
   #serve(message: CallMessage): void {
     const flight = this.#flights.get(message.slot);
     if (flight === undefined || flight.cancelledAtMs !== null) return;
+    // Each call is recorded. A worker ends the guest after the first that is refused for being one too many.
+    if (flight.calls > flight.job.authority.limits.host_calls) {
+      this.kill('it sent more host calls than its invocation may make');
+      return;
+    }
     const answer = answerOf(flight.job, flight.calls++, message);
     if (answer === null) {
       flight.verdict = DIVERGED;
