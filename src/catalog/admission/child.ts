@@ -16,7 +16,7 @@ import { prepareModule } from './prepare.ts';
 /** Limits of the metering pass refuse larger modules with a code; this is the bound of the stream. */
 const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
 /** So many rounds and the pipeline's own code is compiled; a spare child has the time. */
-const WARM_UP_ROUNDS = 8;
+const WARM_UP_ROUNDS = 32;
 
 const NOTHING = new Uint8Array();
 

@@ -29,7 +29,6 @@ import { TABLE_ELEMENTS_MAX } from './table-elements-max.ts';
 export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule {
   const { abi, description, capabilities, suspends } = allowed(inspectModule(bytes, limits));
   const { metered, offsets } = allowed(rewrite(bytes, abi, limits));
-  compileModule(metered.bytes);
   const [memory] = description.memories;
   const facts = {
     digest: `sha256:${createHash('sha256').update(bytes).digest('hex')}`,
@@ -50,6 +49,8 @@ export function prepareModule(bytes: Uint8Array, limits: Limits): PreparedModule
     suspends,
   };
   const image = takeImage(metered, facts, limits);
+  // For an image, the engine has compiled the same code.
+  if (image === null) compileModule(metered.bytes);
   return { facts, metered: metered.bytes, image, offsets, component: null };
 }
 
