@@ -49,6 +49,8 @@ export async function startWorkload(options: SandboxOptions): Promise<Workload> 
     requests += 1;
     response.end('{}');
   });
+  // A starved machine must not make it close a connection in the moment that a request is sent over it.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const sandbox = createSandbox({
