@@ -108,7 +108,7 @@ class LaneThread {
       // One guest per turn of the event loop, so that the clock names the one that runs. A message that came alone is
       // its own turn: what it resumes runs before the next one is read.
       else if (messages.length === 1) this.#resume(message.slot, message);
-      else setImmediate(() => this.#resume(message.slot, message));
+      else this.#resumeLater(message.slot, message);
     }
   }
 
@@ -136,6 +136,14 @@ class LaneThread {
     });
   }
 
+  /** In a turn of its own, unless another invocation has the slot by then: it may have come during a short wait. */
+  #resumeLater(slot: number, reply: ReplyMessage | null): void {
+    const waiting = this.#waiting.get(slot);
+    setImmediate(() => {
+      if (this.#waiting.get(slot) === waiting) this.#resume(slot, reply);
+    });
+  }
+
   #resume(slot: number, reply: ReplyMessage | null): void {
     const resume = this.#waiting.get(slot);
     if (resume === undefined) return;
@@ -154,7 +162,7 @@ class LaneThread {
 
   #cancel(slot: number): void {
     this.#live.get(slot)?.cancel();
-    setImmediate(() => this.#resume(slot, null));
+    this.#resumeLater(slot, null);
   }
 
   #finish(result: ResultMessage): void {

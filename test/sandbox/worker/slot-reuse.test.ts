@@ -1,0 +1,93 @@
+import { MessageChannel } from 'node:worker_threads';
+import { expect, it } from 'vitest';
+import { admitArtifact } from '../../../src/catalog/admit.ts';
+import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import { type PackedInvoke, packToLane, unpackFromLane } from '../../../src/sandbox/batch.ts';
+import {
+  type CallMessage,
+  CLOCK_BYTES,
+  type GuestResult,
+  type ReplyMessage,
+} from '../../../src/sandbox/protocol.ts';
+import runLane from '../../../src/sandbox/worker/entry.ts';
+import { guest } from '../../guests/wat.ts';
+
+/** Makes one host call and hands on what it yields. */
+const RELAY = guest({
+  imports: ['http_request', 'result_len', 'result_read', 'output_write'],
+  body: `(drop (call $http_request (i32.const 0) (i32.const 8)))
+    (call $result_read (i32.const 16))
+    (call $output_write (i32.const 16) (call $result_len)) (i32.const 0)`,
+});
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const NOTHING = new Uint8Array();
+
+const invoke = (slot: number): PackedInvoke => ({
+  type: 'invoke',
+  slot,
+  moduleId: 1,
+  limitsId: 1,
+  input: NOTHING,
+  config: NOTHING,
+  step: NOTHING,
+  timeMs: null,
+  seed: null,
+  logLevel: null,
+  mayWait: false,
+});
+
+const reply = (slot: number, text: string): ReplyMessage => ({
+  type: 'reply',
+  slot,
+  status: 0,
+  payload: encoder.encode(text),
+  sentAtMs: 0,
+  timeMs: null,
+});
+
+it('an invocation gets no answer that was meant for the one that had its slot before', async () => {
+  const { manifest: _, digest: __, ...module } = admitArtifact(RELAY, null, DEFAULT_LIMITS);
+  const { port1: broker, port2: port } = new MessageChannel();
+  const calls: CallMessage[] = [];
+  /** What happens at the next post before the lane has it. */
+  let beforeLane = () => {};
+  const results: [slot: number, result: GuestResult][] = [];
+  broker.on('message', (batch: ArrayBuffer) => {
+    for (const message of unpackFromLane(batch)) {
+      if (message.type === 'call') calls.push(message);
+      if (message.type === 'result') results.push([message.slot, message.result]);
+    }
+    if (calls.length === 2 && results.length === 0) cancelFirst();
+    // Slot 0 once more: this is the call of its second invocation.
+    if (calls.length === 3 && results.length === 1) {
+      broker.postMessage(packToLane([reply(0, 'its own'), reply(1, 'the neighbour')]));
+    }
+    if (results.length === 3) broker.postMessage({ type: 'close' });
+  });
+  const cancelFirst = () => {
+    // In front of what the lane puts off: the next invocation is there when the first one ends.
+    beforeLane = () => setImmediate(() => broker.postMessage(packToLane([invoke(0)])));
+    broker.postMessage(packToLane([{ type: 'cancel', slot: 0 }, reply(0, 'too late')]));
+  };
+  port.on('message', () => {
+    beforeLane();
+    beforeLane = () => {};
+  });
+  const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES) });
+  broker.postMessage({ type: 'module', moduleId: 1, forgets: null, ...module });
+  broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
+  broker.postMessage(packToLane([invoke(0), invoke(1)]));
+  await closed;
+  broker.close();
+  const outputs = results.map(([slot, result]) => [
+    slot,
+    result.kind === 'returned' ? decoder.decode(result.output) : result.kind,
+  ]);
+  expect(outputs).toEqual([
+    [0, 'aborted'],
+    [0, 'its own'],
+    [1, 'the neighbour'],
+  ]);
+});
