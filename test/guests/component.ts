@@ -79,10 +79,11 @@ export interface BuiltIn {
   readonly type: string;
 }
 
-/** A component of the world, written out, whose one core module has built-in functions and runs `body` before its echo. */
+/** A component of the world, written out, whose main core module has built-in functions and runs `body` before its echo. */
 export async function componentWith(
   builtIns: Readonly<Record<string, BuiltIn>>,
   body: string,
+  fields = '',
 ): Promise<Uint8Array> {
   const names = Object.entries(builtIns);
   return parse(`(component
@@ -97,6 +98,7 @@ export async function componentWith(
     (core module $libc (memory (export "memory") 1))
     (core instance $libc (instantiate $libc))
     (alias core export $libc "memory" (core memory $mem))
+    ${fields}
     ${names.map(([name, { canon }]) => `(core func $${name} (canon ${canon}))`).join('\n')}
     (core module $main
       ${names.map(([name, { type }]) => `(import "" "${name}" (func $${name} ${type}))`).join('\n')}

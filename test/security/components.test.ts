@@ -104,6 +104,12 @@ const refused: readonly [what: string, bytes: () => Promise<Uint8Array>, code: E
       /32-bit addresses/,
     ],
     [
+      'two instances of one core module, which would be paid for once and have one memory',
+      () => componentWith({}, '', '(core instance (instantiate $libc))'),
+      'ERR_MODULE_UNSUPPORTED',
+      /one instance of each core module/,
+    ],
+    [
       'threads',
       () => parse('(component (core module (memory 1 2 shared)))'),
       'ERR_MODULE_UNSUPPORTED',
