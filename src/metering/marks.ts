@@ -51,7 +51,7 @@ export class Marks {
   /** The cost of a charge; the label of a return; the opcode of an operation with a length; the index of what grows. */
   values = new Float64Array(256);
   /** How many labels there are at the mark. */
-  depths = new Uint16Array(256);
+  depths = new Uint32Array(256);
   /** Of a line: 1 if it keeps the counter in a local (`counter-home.ts`). */
   local = new Uint8Array(256);
   count = 0;
@@ -85,7 +85,7 @@ export class Marks {
     this.kinds.set(kinds);
     this.positions.set(positions);
     this.values.set(values);
-    this.depths = new Uint16Array(capacity);
+    this.depths = new Uint32Array(capacity);
     this.depths.set(depths);
     this.local = new Uint8Array(capacity);
     this.local.set(local);

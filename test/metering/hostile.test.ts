@@ -134,3 +134,16 @@ describe('absurd modules', () => {
     expect((user + system) / 1000).toBeLessThan(5000);
   });
 });
+
+it('a failed check inside 70,000 blocks leads out of all of them', () => {
+  const depth = 70_000;
+  // Three loops that go round while a global is zero, so that their checks share one trap behind the blocks.
+  const endless = [0x03, 0x40, 0x23, 0, 0x45, 0x0d, 0, 0x0b];
+  const code = [...many(depth, 0x02, 0x40), ...endless, ...endless, ...endless, ...many(depth + 1, 0x0b)];
+  const { bytes, fuelExport } = meter(oneFunction(code), { limits: { nesting: depth + 2 } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  const fuel = exports[fuelExport] as WebAssembly.Global<'i64'>;
+  fuel.value = 1000n;
+  expect(() => (exports['f'] as () => void)()).toThrow('unreachable');
+  expect(fuel.value).toBeLessThan(0n);
+});
