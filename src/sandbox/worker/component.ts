@@ -220,9 +220,14 @@ function reportOf(guest: Guest, end: ComponentEnd, startedMs: number): ResultMes
 }
 
 function takeOutput(state: GuestState, text: string): void {
+  const allowed = state.limits.output_bytes;
+  // UTF-8 takes at least one byte for each unit: what is far too long is not encoded.
+  if (text.length > allowed) {
+    stopGuest(state, outputTooLarge(text.length, allowed));
+    return;
+  }
   const output = encoder.encode(text);
   chargeGuest(state, priceOf(output.byteLength));
-  const allowed = state.limits.output_bytes;
   if (output.byteLength > allowed) stopGuest(state, outputTooLarge(output.byteLength, allowed));
   else state.output = output;
 }
