@@ -24,7 +24,7 @@ export function createMetrics(events: Events): Metrics {
     count('wasm_broker_steps_settled_total', { outcome, code: labelOf(code) }),
   );
   events.on('call:refused', ({ call, code }) =>
-    count('wasm_broker_host_calls_refused_total', { call, code: labelOf(code) }),
+    count('wasm_broker_host_calls_refused_total', { call: callLabelOf(call), code: labelOf(code) }),
   );
   events.on('handler:refused', ({ code }) =>
     count('wasm_broker_handlers_refused_total', { code: labelOf(code) }),
@@ -40,4 +40,11 @@ const HANDLERS_OWN = 'handler';
 function labelOf(code: string | null): string {
   if (code === null) return '';
   return Object.hasOwn(ERROR_CODES, code) ? code : HANDLERS_OWN;
+}
+
+/** Calls by a number that there is no call of, which only a worker that was taken over makes. */
+const NO_CALL = 'unknown';
+
+function callLabelOf(call: string): string {
+  return call.startsWith('#') ? NO_CALL : call;
 }

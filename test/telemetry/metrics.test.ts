@@ -46,6 +46,22 @@ describe('the counters of a broker', () => {
     );
   });
 
+  it('have one series for all host calls that there are not', async () => {
+    const events = createEvents();
+    const metrics = createMetrics(events);
+    for (let number = 100; number < 1100; number += 1) {
+      events.emit('call:refused', {
+        ...STEP,
+        call: `#${number}`,
+        code: 'ERR_HOST_CALL_INVALID',
+        target: 'x',
+      });
+    }
+    expect(await metrics.text()).toContain(
+      'wasm_broker_host_calls_refused_total{call="unknown",code="ERR_HOST_CALL_INVALID"} 1000',
+    );
+  });
+
   it('stand in docs/events.md', () => {
     const page = readFileSync(resolve(import.meta.dirname, '../../docs/events.md'), 'utf8');
     const documented = [...page.matchAll(/^\| `(wasm_broker_\w+)` \| ([^|]*)\|/gm)];

@@ -99,7 +99,7 @@ export const ESCAPE_ATTACKS: readonly Attack[] = [
     'unknown-call',
     'make a call that does not exist',
     (slot) => [[call(slot, 77)], [result(slot)]],
-    refusedCall('#77', 'ERR_HOST_CALL_INVALID'),
+    refusedCall('unknown', 'ERR_HOST_CALL_INVALID'),
   ),
   saying(
     'ungranted-call',
