@@ -180,15 +180,20 @@ class LaneThread {
 
   #send(message: PackedFromLane): void {
     const count = this.#outbox.push(message);
-    if (count === 1) queueMicrotask(() => this.#flush());
+    if (count === 1) queueMicrotask(() => this.#endTurn());
     else if (count === BATCH_MAX) this.#flush();
   }
 
-  #flush(): void {
+  /** Waits only here, behind the last message of a post: no other post may come between two of them. */
+  #endTurn(): void {
     if (this.#outbox.length === 0) return;
+    this.#flush();
+    this.#waitShortly();
+  }
+
+  #flush(): void {
     const batch = packFromLane(this.#outbox);
     this.#outbox = [];
     this.#port.postMessage(batch, transferListOf(batch));
-    this.#waitShortly();
   }
 }

@@ -7,10 +7,11 @@ import {
   type CallMessage,
   CLOCK_BYTES,
   type GuestResult,
+  type ModuleMessage,
   type ReplyMessage,
 } from '../../../src/sandbox/protocol.ts';
 import runLane from '../../../src/sandbox/worker/entry.ts';
-import { guest } from '../../guests/wat.ts';
+import { ECHO, guest } from '../../guests/wat.ts';
 
 /** Makes one host call and hands on what it yields. */
 const RELAY = guest({
@@ -24,10 +25,10 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NOTHING = new Uint8Array();
 
-const invoke = (slot: number): PackedInvoke => ({
+const invoke = (slot: number, moduleId = 1): PackedInvoke => ({
   type: 'invoke',
   slot,
-  moduleId: 1,
+  moduleId,
   limitsId: 1,
   input: NOTHING,
   config: NOTHING,
@@ -47,8 +48,12 @@ const reply = (slot: number, text: string): ReplyMessage => ({
   timeMs: null,
 });
 
+function moduleMessage(moduleId: number, bytes: Uint8Array, forgets: number | null = null): ModuleMessage {
+  const { manifest: _, digest: __, ...module } = admitArtifact(bytes, null, DEFAULT_LIMITS);
+  return { type: 'module', moduleId, forgets, ...module };
+}
+
 it('an invocation gets no answer that was meant for the one that had its slot before', async () => {
-  const { manifest: _, digest: __, ...module } = admitArtifact(RELAY, null, DEFAULT_LIMITS);
   const { port1: broker, port2: port } = new MessageChannel();
   const calls: CallMessage[] = [];
   /** What happens at the next post before the lane has it. */
@@ -76,7 +81,7 @@ it('an invocation gets no answer that was meant for the one that had its slot be
     beforeLane = () => {};
   });
   const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES) });
-  broker.postMessage({ type: 'module', moduleId: 1, forgets: null, ...module });
+  broker.postMessage(moduleMessage(1, RELAY));
   broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
   broker.postMessage(packToLane([invoke(0), invoke(1)]));
   await closed;
@@ -90,4 +95,24 @@ it('an invocation gets no answer that was meant for the one that had its slot be
     [0, 'its own'],
     [1, 'the neighbour'],
   ]);
+});
+
+it('a post is taken to its end before the next one, also while a guest waits for an answer', async () => {
+  const { port1: broker, port2: port } = new MessageChannel();
+  const ended: number[] = [];
+  broker.on('message', (batch: ArrayBuffer) => {
+    for (const message of unpackFromLane(batch)) if (message.type === 'result') ended.push(message.slot);
+    if (ended.length === 40) broker.postMessage(packToLane([reply(0, 'at last')]));
+    if (ended.length === 41) broker.postMessage({ type: 'close' });
+  });
+  broker.postMessage(moduleMessage(1, RELAY));
+  broker.postMessage(moduleMessage(2, ECHO));
+  broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
+  const many = Array.from({ length: 40 }, (_, index) => invoke(index + 1, 2));
+  broker.postMessage(packToLane([invoke(0), ...many]));
+  // What the invocations before it need is forgotten only now.
+  broker.postMessage(moduleMessage(3, ECHO, 2));
+  await runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES) });
+  broker.close();
+  expect(ended).toEqual([...many.map(({ slot }) => slot), 0]);
 });
