@@ -1,4 +1,4 @@
-import type { Attack } from './attack.ts';
+import type { Attack, ModuleSource } from './attack.ts';
 import { runAttack, type Verdict } from './run-attack.ts';
 import { loadAssembler } from './target/assemble.ts';
 import { openTarget, type Target } from './target/target.ts';
@@ -12,7 +12,7 @@ export async function runAttacks(
   attacks: readonly Attack[],
   onVerdict: (verdict: Verdict) => void = () => {},
 ): Promise<readonly Verdict[]> {
-  await using target = await openTarget(await loadAssembler());
+  await using target = await openTarget(await loadAssembler(sourcesOf(attacks)));
   await admitAll(attacks, target);
   const verdicts: Verdict[] = [];
   for (const attack of attacks) {
@@ -24,9 +24,11 @@ export async function runAttacks(
 }
 
 /** Modules that are admitted at the same time share a child, which saves the start of one for each. */
-async function admitAll(attacks: readonly Attack[], { assemble, sandbox }: Target): Promise<void> {
-  const sources = attacks.flatMap(({ by }) =>
-    by.kind === 'handler' && by.hurried !== true ? [by.module, ...(by.before ?? [])] : [],
-  );
-  await Promise.allSettled(sources.map(async (source) => sandbox.admit(await assemble(source))));
+async function admitAll(attacks: readonly Attack[], { assemble, admit }: Target): Promise<void> {
+  const unhurried = attacks.filter(({ by }) => by.kind === 'handler' && by.hurried !== true);
+  await Promise.allSettled(sourcesOf(unhurried).map(async (source) => admit(await assemble(source))));
+}
+
+function sourcesOf(attacks: readonly Attack[]): readonly ModuleSource[] {
+  return attacks.flatMap(({ by }) => (by.kind === 'handler' ? [by.module, ...(by.before ?? [])] : []));
 }
