@@ -4,8 +4,12 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { type Attack, completed } from '../../src/attack/attack.ts';
 import { ATTACKS } from '../../src/attack/attacks.ts';
+import { guestText } from '../../src/attack/guests/text.ts';
+import type { Patience } from '../../src/attack/patience.ts';
 import { readResidualRisks } from '../../src/attack/residual-risks.ts';
+import { runAttacks } from '../../src/attack/run-attacks.ts';
 import { COMPILERS, requireCompilers } from '../../src/attack/target/assemble.ts';
 import { THREATS } from '../../src/attack/threats.ts';
 import { wasmBroker } from '../support/wasm-broker.ts';
@@ -62,6 +66,31 @@ describe('what builds the attacks', () => {
     const { devDependencies, optionalDependencies } = packageJson;
     const wanted = Object.entries({ ...devDependencies, ...optionalDependencies });
     for (const { name, version } of COMPILERS) expect(wanted).toContainEqual([name, version]);
+  });
+});
+
+describe('an attack that does not come to an end', () => {
+  /** Runs out at once for the first attack, never for what comes then. */
+  const shortAtFirst = (): Patience => {
+    const waits = [Promise.resolve()];
+    return { limitMs: 1234, sleep: () => waits.pop() ?? new Promise(() => {}) };
+  };
+  const next = ATTACKS.filter(({ id }) => id === 'loop');
+  const endless: readonly Attack['by'][] = [
+    {
+      kind: 'handler',
+      module: { wat: guestText({ body: '(loop $again (br $again)) (i32.const 0)' }) },
+      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 600_000 },
+    },
+    { kind: 'worker', posts: () => [] },
+    { kind: 'script', expression: 'new Promise((end) => setTimeout(end, 2 ** 30))' },
+  ];
+
+  it.each(endless)('has failed, and the next one has a target of its own: $kind', async (by) => {
+    const attack: Attack = { id: 'never', threat: 'endless', tries: 'never end', by, expect: completed() };
+    const [first, second] = await runAttacks([attack, ...next], shortAtFirst());
+    expect(first?.faults).toContain('took longer than 1234 ms');
+    expect(second).toMatchObject({ finished: true, faults: [] });
   });
 });
 
