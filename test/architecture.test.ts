@@ -62,7 +62,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ajv: ['catalog'],
   re2js: ['sandbox/abi'],
   '@assemblyscript/loader': ['sandbox/abi'],
-  '@bytecodealliance/jco-transpile': ['catalog/admission/component'],
+  '@bytecodealliance/jco-transpile': ['catalog/admission/component', 'attack/target'],
   'componentize-qjs': ['catalog'],
   'lru-cache': ['host/cache'],
   'assemblyscript/asc': ['catalog'],

@@ -6,6 +6,8 @@ import type { JsonObject, JsonValue } from '../model/json.ts';
 import type { PartialLimits } from '../model/limits.ts';
 import type { Outcome } from '../model/outcome.ts';
 import type { PackedFromLane } from '../sandbox/batch.ts';
+import type { ComponentParts } from './guests/component.ts';
+import type { PlainParts } from './guests/plain.ts';
 import type { ThreatId } from './threats.ts';
 
 /** One attack as data: what it tries, what it is made of, and what has to come of it. */
@@ -52,6 +54,11 @@ export type Zone = Readonly<Record<string, readonly (readonly string[])[]>>;
 export type ModuleSource =
   | { readonly wat: string }
   | { readonly assemblyscript: string }
+  /** A module in text in the shape of plain AssemblyScript. */
+  | { readonly plain: PlainParts }
+  /** A component around one core module, and then perhaps a name in it replaced by another of the same length. */
+  | { readonly component: ComponentParts; readonly renamed?: readonly [from: string, to: string] }
+  | { readonly componentText: string }
   /** No module, but what stands in its place. */
   | { readonly bytes: () => Uint8Array };
 

@@ -1,4 +1,5 @@
 import type { Attack } from './attack.ts';
+import { COMPONENT_ATTACKS } from './threats/component.ts';
 import { CONFIGURATION_ATTACKS } from './threats/configuration.ts';
 import { ENDLESS_ATTACKS } from './threats/endless.ts';
 import { ESCAPE_ATTACKS } from './threats/escape.ts';
@@ -25,6 +26,7 @@ export const ATTACKS: readonly Attack[] = Object.freeze([
   ...INTERFERENCE_ATTACKS,
   ...FLOOD_ATTACKS,
   ...IMPORT_ATTACKS,
+  ...COMPONENT_ATTACKS,
   ...POINTER_ATTACKS,
   ...MODULE_ATTACKS,
   ...FAN_OUT_ATTACKS,

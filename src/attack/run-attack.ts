@@ -1,5 +1,7 @@
+import type { Events } from '../events.ts';
 import type { Attack } from './attack.ts';
-import { attackHandler } from './target/attack-handler.ts';
+import { PATIENCE, type Patience, withPatience } from './patience.ts';
+import { attackHandler, type HandlerEnd } from './target/attack-handler.ts';
 import { attackScript } from './target/attack-script.ts';
 import { attackWorker } from './target/attack-worker.ts';
 import { type Observed, watch } from './target/observed.ts';
@@ -11,16 +13,23 @@ export interface Verdict {
   readonly attack: Attack;
   readonly observed: Observed;
   readonly tookMs: number;
+  readonly finished: boolean;
   /** In what it differs from what was expected; empty when the attack was held off. */
   readonly faults: readonly string[];
 }
 
-export async function runAttack(attack: Attack, target: Target): Promise<Verdict> {
+/** An attack that takes longer than patience lasts has failed; it may still be at work on its target. */
+export async function runAttack(
+  attack: Attack,
+  target: Target,
+  patience: Patience = PATIENCE,
+): Promise<Verdict> {
   const startedMs = performance.now();
   const { events, told, counters } = watch();
   target.internet.begin(attack.by.kind === 'handler' ? (attack.by.zone ?? {}) : {});
   target.report(events);
-  const ended = await attempt(attack, target, events);
+  const finished = await withPatience(patience, (signal) => attempt(attack, target, events, signal));
+  const ended = finished ?? UNFINISHED;
   const elsewhere = target.internet.arrivals.filter(({ host }) => host !== SECRET_HOST);
   const observed: Observed = {
     outcome: ended.outcome,
@@ -33,17 +42,37 @@ export async function runAttack(attack: Attack, target: Target): Promise<Verdict
     servesOn: ended.servesOn,
   };
   const tookMs = Math.round(performance.now() - startedMs);
-  return { attack, observed, tookMs, faults: faultsOf(attack, observed) };
+  const late = finished === null ? [`took longer than ${patience.limitMs} ms`] : [];
+  return {
+    attack,
+    observed,
+    tookMs,
+    finished: finished !== null,
+    faults: [...late, ...faultsOf(attack, observed)],
+  };
 }
 
-async function attempt({ id, by }: Attack, target: Target, events: Parameters<Target['report']>[0]) {
+const UNFINISHED: HandlerEnd = Object.freeze({
+  outcome: 'unfinished',
+  code: null,
+  output: null,
+  stored: [],
+  servesOn: true,
+});
+
+async function attempt(
+  { id, by }: Attack,
+  target: Target,
+  events: Events,
+  signal: AbortSignal,
+): Promise<HandlerEnd> {
   switch (by.kind) {
     case 'handler':
       return attackHandler(id, by, target, events);
     case 'worker':
       return attackWorker(id, by, target, events);
     case 'script':
-      return { ...(await attackScript(by)), stored: [], servesOn: true };
+      return { ...(await attackScript(by, signal)), stored: [], servesOn: true };
   }
 }
 

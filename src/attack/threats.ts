@@ -12,6 +12,7 @@ export const THREATS = Object.freeze({
   interference: "one step reading another's data",
   floods: 'floods of requests, logs or output',
   imports: 'a module reaching for the host',
+  component: 'a component, or its names, becoming code of the host',
   pointers: 'pointers outside memory',
   module: 'malformed modules, and modules made to exhaust whoever reads them',
   'fan-out': 'denial of service by massive fan-out',

@@ -1,12 +1,22 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { type Attack, completed } from '../../src/attack/attack.ts';
 import { ATTACKS } from '../../src/attack/attacks.ts';
+import { guestText } from '../../src/attack/guests/text.ts';
+import type { Patience } from '../../src/attack/patience.ts';
 import { readResidualRisks } from '../../src/attack/residual-risks.ts';
+import { runAttacks } from '../../src/attack/run-attacks.ts';
+import { COMPILERS, requireCompilers } from '../../src/attack/target/assemble.ts';
 import { THREATS } from '../../src/attack/threats.ts';
 import { wasmBroker } from '../support/wasm-broker.ts';
 
-const page = readFileSync(resolve(import.meta.dirname, '../../SECURITY.md'), 'utf8');
+const read = (file: string) => readFileSync(resolve(import.meta.dirname, '../..', file), 'utf8');
+const page = read('SECURITY.md');
+const readme = read('README.md');
 const threats = new Set<string>(ATTACKS.map(({ threat }) => threat));
 
 describe('the attacks', () => {
@@ -22,13 +32,65 @@ describe('the attacks', () => {
     expect(new Set([...ids, ...threats]).size).toBe(ids.length + threats.size);
   });
 
-  it('are as many as SECURITY.md says', () => {
+  it('are as many as SECURITY.md and README.md say', () => {
     expect(page).toContain(`: ${ATTACKS.length} modules, configurations and messages`);
+    expect(readme).toContain(`: ${ATTACKS.length} attacks`);
   });
 
   it('tell an operator something, but for those that the runtime stops inside a process', () => {
     const silent = ATTACKS.filter(({ expect: { metric, event } }) => metric === null && event === null);
     expect(new Set(silent.map(({ by }) => by.kind))).toEqual(new Set(['script']));
+  });
+});
+
+describe('what builds the attacks', () => {
+  const EMPTY = { componentText: '(component)' };
+  const elsewhere = pathToFileURL(join(tmpdir(), 'nothing-is-installed-here.ts')).href;
+
+  it('is named with the command that installs it where it is missing', () => {
+    expect(() => requireCompilers([EMPTY], elsewhere)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_MISSING_DEPENDENCY',
+        message: expect.stringMatching(
+          /assemblyscript and wabt and @bytecodealliance\/jco-transpile; install with: npm install --no-save .*jco-transpile@\d/,
+        ),
+      }),
+    );
+  });
+
+  it('is no jco where no component is among them', () => {
+    expect(() => requireCompilers([], elsewhere)).toThrow(/^(?!.*jco).*assemblyscript and wabt/);
+  });
+
+  it('is named in the versions that this package is tested with', () => {
+    const { devDependencies, optionalDependencies } = packageJson;
+    const wanted = Object.entries({ ...devDependencies, ...optionalDependencies });
+    for (const { name, version } of COMPILERS) expect(wanted).toContainEqual([name, version]);
+  });
+});
+
+describe('an attack that does not come to an end', () => {
+  /** Runs out at once for the first attack, never for what comes then. */
+  const shortAtFirst = (): Patience => {
+    const waits = [Promise.resolve()];
+    return { limitMs: 1234, sleep: () => waits.pop() ?? new Promise(() => {}) };
+  };
+  const next = ATTACKS.filter(({ id }) => id === 'loop');
+  const endless: readonly Attack['by'][] = [
+    {
+      kind: 'handler',
+      module: { wat: guestText({ body: '(loop $again (br $again)) (i32.const 0)' }) },
+      limits: { fuel: Number.MAX_SAFE_INTEGER, wall_ms: 600_000 },
+    },
+    { kind: 'worker', posts: () => [] },
+    { kind: 'script', expression: 'new Promise((end) => setTimeout(end, 2 ** 30))' },
+  ];
+
+  it.each(endless)('has failed, and the next one has a target of its own: $kind', async (by) => {
+    const attack: Attack = { id: 'never', threat: 'endless', tries: 'never end', by, expect: completed() };
+    const [first, second] = await runAttacks([attack, ...next], shortAtFirst());
+    expect(first?.faults).toContain('took longer than 1234 ms');
+    expect(second).toMatchObject({ finished: true, faults: [] });
   });
 });
 

@@ -1,13 +1,26 @@
-import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModuleSource } from '../../src/attack/attack.ts';
+import {
+  at,
+  FOREIGN_HANDLE,
+  HANDLE_FLOOD,
+  HOSTILE_NAMES,
+  HOSTILE_PARTS,
+  namedComponent,
+  REFUSED_COMPONENTS,
+} from '../../src/attack/guests/hostile-component.ts';
+import { loadAssembler } from '../../src/attack/target/assemble.ts';
+import { renamed } from '../../src/attack/target/build-component.ts';
 import type { Artifact } from '../../src/catalog/artifact.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { createSandbox, type ExecuteOptions, type Sandbox } from '../../src/sandbox/sandbox.ts';
-import { answer, type ComponentParts, componentGuest, componentWith, WIT } from '../guests/component.ts';
-import { ECHO, text } from '../guests/wat.ts';
+import { type ComponentParts, componentGuest } from '../guests/component.ts';
+import { ECHO } from '../guests/wat.ts';
 
 /** Dozens of components are admitted here, on a busy machine too. */
 const PATIENCE_MS = 180_000;
+
+const assemble = await loadAssembler([REFUSED_COMPONENTS.empty]);
 
 let sandbox: Sandbox;
 let honest: Artifact;
@@ -21,131 +34,91 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.close());
 
-/** Every text of `from` in the bytes replaced by another of the same length. */
-function renamed(bytes: Uint8Array, from: string, to: string): Uint8Array {
-  if (to.length !== from.length) throw new RangeError('expected a name of the same length');
-  return Buffer.from(Buffer.from(bytes).toString('latin1').replaceAll(from, to), 'latin1');
-}
+const PREAMBLE = Buffer.from('0061736d0d000100', 'hex');
 
-const withImport = (name: string, definition: string) =>
-  `${WIT.replace('world handler {', `world handler {\n  import ${name};`)}\n${definition}`;
-
-const wasi: ComponentParts = {
-  foreign: '(import "wasi:cli/environment@0.2.0" "get-environment" (func (param i32)))',
-  wit: withImport(
-    'wasi:cli/environment@0.2.0',
-    'package wasi:cli@0.2.0 { interface environment { get-environment: func() -> list<tuple<string, string>>; } }',
-  ),
-};
-const otherWorld = (handle: string) => WIT.replace(/export handle: .*;/, handle);
-
-const refused: readonly [what: string, bytes: () => Promise<Uint8Array>, code: ErrorCode, message: RegExp][] =
+const refused: readonly [what: string, module: ModuleSource, code: ErrorCode, message: RegExp][] = [
+  ['WASI', REFUSED_COMPONENTS.wasi, 'ERR_IMPORT_UNKNOWN', /wasi:cli\/environment@0\.2\.0.*nothing of wasi/],
   [
-    [
-      'WASI',
-      () => componentGuest(wasi),
-      'ERR_IMPORT_UNKNOWN',
-      /wasi:cli\/environment@0\.2\.0.*nothing of wasi/,
-    ],
-    [
-      'another version of the world',
-      async () => renamed(await componentGuest({ imports: ['now'] }), '@0.1.0', '@0.1.9'),
-      'ERR_IMPORT_UNKNOWN',
-      /tasker:catalog\/time@0\.1\.9/,
-    ],
-    [
-      'a function that an interface does not have',
-      async () => {
-        const bytes = await componentGuest({ imports: ['now'] });
-        return renamed(bytes, '\x03now', '\x03foo');
-      },
-      'ERR_IMPORT_UNKNOWN',
-      /tasker:catalog\/time#foo/,
-    ],
-    [
-      'an interface that is not there',
-      () =>
-        componentGuest({
-          foreign: '(import "tasker:catalog/clock@0.1.0" "set" (func (param f64)))',
-          wit: WIT.replace(
-            'world handler {',
-            'interface clock { set: func(at: f64); }\nworld handler {\n  import clock;',
-          ),
-        }),
-      'ERR_IMPORT_UNKNOWN',
-      /tasker:catalog\/clock/,
-    ],
-    [
-      'a handle of another type',
-      () =>
-        componentGuest({
-          wit: otherWorld('export handle: func(input: list<u8>) -> result<string, error>;'),
-        }),
-      'ERR_EXPORT_MISSING',
-      /export handle: func\(input: string\).*got export handle: func\(input: list<u8>\)/,
-    ],
-    [
-      'no handle',
-      async () => renamed(await componentGuest({}), '\x06handle', '\x06hondle'),
-      'ERR_EXPORT_MISSING',
-      /got no export of that name/,
-    ],
-    ['nothing inside', () => parse('(component)'), 'ERR_EXPORT_MISSING', /export handle/],
-    [
-      'two memories in one core module',
-      () => parse('(component (core module (memory 1) (memory 1)))'),
-      'ERR_MODULE_UNSUPPORTED',
-      /at most one memory/,
-    ],
-    [
-      'a memory with 64-bit addresses',
-      () => parse('(component (component (core module (memory i64 1))))'),
-      'ERR_MODULE_UNSUPPORTED',
-      /32-bit addresses/,
-    ],
-    [
-      'two instances of one core module, which would be paid for once and have one memory',
-      () => componentWith({}, '', '(core instance (instantiate $libc))'),
-      'ERR_MODULE_UNSUPPORTED',
-      /one instance of each core module/,
-    ],
-    [
-      'threads',
-      () => parse('(component (core module (memory 1 2 shared)))'),
-      'ERR_MODULE_UNSUPPORTED',
-      /unsupported-threads/,
-    ],
-    [
-      'memories that start larger than the limit together',
-      () => componentGuest({ pages: '65' }),
-      'ERR_MODULE_TOO_LARGE',
-      /limit-memory-min-pages/,
-    ],
-    [
-      'imports of the host’s memory',
-      () => parse('(component (core module (import "host" "memory" (memory 1))))'),
-      'ERR_IMPORT_UNKNOWN',
-      /"host" are the host's own/,
-    ],
-    [
-      'half of its bytes',
-      async () => (await componentGuest({})).subarray(0, 300),
-      'ERR_MODULE_MALFORMED',
-      /./,
-    ],
-    [
-      'a preamble and rubbish',
-      async () => Buffer.concat([Buffer.from('0061736d0d000100', 'hex'), Buffer.alloc(64, 0x07)]),
-      'ERR_MODULE_MALFORMED',
-      /jco cannot read|reaches beyond|ends too early/,
-    ],
-    [
-      'a core module for a nested component',
-      async () => Buffer.concat([Buffer.from('0061736d0d000100', 'hex'), Buffer.of(4, ECHO.length), ECHO]),
-      'ERR_MODULE_MALFORMED',
-      /./,
-    ],
-  ];
+    'another version of the world',
+    REFUSED_COMPONENTS.otherVersion,
+    'ERR_IMPORT_UNKNOWN',
+    /tasker:catalog\/time@0\.1\.9/,
+  ],
+  [
+    'a function that an interface does not have',
+    REFUSED_COMPONENTS.unknownFunction,
+    'ERR_IMPORT_UNKNOWN',
+    /tasker:catalog\/time#foo/,
+  ],
+  [
+    'an interface that is not there',
+    REFUSED_COMPONENTS.unknownInterface,
+    'ERR_IMPORT_UNKNOWN',
+    /tasker:catalog\/clock/,
+  ],
+  [
+    'a handle of another type',
+    REFUSED_COMPONENTS.otherHandle,
+    'ERR_EXPORT_MISSING',
+    /export handle: func\(input: string\).*got export handle: func\(input: list<u8>\)/,
+  ],
+  [
+    'no handle',
+    { component: {}, renamed: ['\x06handle', '\x06hondle'] },
+    'ERR_EXPORT_MISSING',
+    /got no export of that name/,
+  ],
+  ['nothing inside', REFUSED_COMPONENTS.empty, 'ERR_EXPORT_MISSING', /export handle/],
+  [
+    'two memories in one core module',
+    REFUSED_COMPONENTS.twoMemories,
+    'ERR_MODULE_UNSUPPORTED',
+    /at most one memory/,
+  ],
+  [
+    'a memory with 64-bit addresses',
+    REFUSED_COMPONENTS.wideMemory,
+    'ERR_MODULE_UNSUPPORTED',
+    /32-bit addresses/,
+  ],
+  [
+    'two instances of one core module, which would be paid for once and have one memory',
+    REFUSED_COMPONENTS.twoInstances,
+    'ERR_MODULE_UNSUPPORTED',
+    /one instance of each core module/,
+  ],
+  ['threads', REFUSED_COMPONENTS.sharedMemory, 'ERR_MODULE_UNSUPPORTED', /unsupported-threads/],
+  [
+    'an asynchronous built-in function',
+    REFUSED_COMPONENTS.task,
+    'ERR_MODULE_UNSUPPORTED',
+    /the built-in function 0x/,
+  ],
+  [
+    'memories that start larger than the limit together',
+    { component: { pages: '65' } },
+    'ERR_MODULE_TOO_LARGE',
+    /limit-memory-min-pages/,
+  ],
+  [
+    'imports of the host’s memory',
+    REFUSED_COMPONENTS.hostMemory,
+    'ERR_IMPORT_UNKNOWN',
+    /"host" are the host's own/,
+  ],
+  [
+    'a preamble and rubbish',
+    { bytes: () => Buffer.concat([PREAMBLE, Buffer.alloc(64, 0x07)]) },
+    'ERR_MODULE_MALFORMED',
+    /jco cannot read|reaches beyond|ends too early/,
+  ],
+  [
+    'a core module for a nested component',
+    { bytes: () => Buffer.concat([PREAMBLE, Buffer.of(4, ECHO.length), ECHO]) },
+    'ERR_MODULE_MALFORMED',
+    /./,
+  ],
+];
 
 /** All at once: modules that wait at the same time share a child, and jco is loaded once for all of them. */
 async function admitAll(modules: readonly Promise<Uint8Array>[]): Promise<PromiseSettledResult<Artifact>[]> {
@@ -156,7 +129,7 @@ async function admitAll(modules: readonly Promise<Uint8Array>[]): Promise<Promis
 describe('admission of a component', () => {
   let ends: PromiseSettledResult<Artifact>[];
   beforeAll(async () => {
-    ends = await admitAll(refused.map(([, bytes]) => bytes()));
+    ends = await admitAll(refused.map(([, module]) => assemble(module)));
   }, PATIENCE_MS);
 
   it.each(refused)('refuses one with %s', async (what, _, code, message) => {
@@ -166,19 +139,14 @@ describe('admission of a component', () => {
     });
   });
 
-  it.each([
-    ['ends the string that it stands in', `a'];x();b['c`],
-    ['is the end of a comment', 'x*/y();/*z\'"'],
-    ['goes on in a new line', `\n;x();\n//yy.`],
-    ['escapes the end of its string', `abcdefghijk\\`],
-    ['is a template', '`${x()}`abcd'],
-    ['has a separator of lines', 'a\u2028b\u2028x()'.padEnd(8, ';')],
-  ])('refuses a core module with a name that %s', async (_, name) => {
-    const bytes = await componentGuest({});
-    const hostile = Buffer.from(name).toString('latin1').padEnd(12, ';').slice(0, 12);
-    await expect(sandbox.admit(renamed(bytes, 'cabi_realloc', hostile))).rejects.toMatchObject({
-      code: expect.stringMatching(/^ERR_MODULE_(UNSUPPORTED|MALFORMED)$/),
-    });
+  it('refuses half of one', async () => {
+    const half = (await componentGuest({})).subarray(0, 300);
+    await expect(sandbox.admit(half)).rejects.toMatchObject({ code: 'ERR_MODULE_MALFORMED' });
+  });
+
+  it.each(Object.entries(HOSTILE_NAMES))('refuses a core module with a name that %s', async (_, name) => {
+    const hostile = await assemble(namedComponent(name));
+    await expect(sandbox.admit(hostile)).rejects.toMatchObject({ code: 'ERR_MODULE_UNSUPPORTED' });
   });
 
   it(
@@ -209,9 +177,6 @@ describe('admission of a component', () => {
   );
 });
 
-const at = (start: number, length: number) => answer(`(i32.const ${start})`, `(i32.const ${length})`);
-const spin = '(loop $again (br $again))';
-
 const hostile: Readonly<
   Record<
     string,
@@ -223,7 +188,7 @@ const hostile: Readonly<
   >
 > = {
   'returns a result beyond its memory': {
-    parts: { handle: '(i32.const 70000)' },
+    parts: HOSTILE_PARTS.resultOutside,
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(POINTER|TRAP|PROTOCOL)$/) },
   },
   'returns a result at the very end of its memory': {
@@ -235,15 +200,15 @@ const hostile: Readonly<
     expected: { kind: 'failed', code: 'ERR_OUTPUT_INVALID' },
   },
   'returns a text beyond its memory': {
-    parts: { handle: at(65_530, 100) },
+    parts: HOSTILE_PARTS.textOutside,
     expected: { kind: 'trapped', code: 'ERR_GUEST_POINTER' },
   },
   'returns a text of 4 GiB': {
-    parts: { handle: at(0, -1) },
+    parts: HOSTILE_PARTS.hugeText,
     expected: { kind: 'trapped', code: 'ERR_GUEST_POINTER' },
   },
   'returns a result that is neither ok nor error': {
-    parts: { handle: '(i32.store8 (i32.const 16) (i32.const 7)) (i32.const 16)' },
+    parts: HOSTILE_PARTS.neitherOkNorError,
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(TRAP|PROTOCOL)$/) },
   },
   'returns what is not UTF-8': {
@@ -255,6 +220,15 @@ const hostile: Readonly<
     options: { limits: { output_bytes: 1000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_OUTPUT', used: 200_000 },
   },
+  'traps once its result is taken': {
+    parts: HOSTILE_PARTS.trapInPostReturn,
+    expected: { kind: 'trapped', code: 'ERR_GUEST_TRAP' },
+  },
+  'never comes to an end once its result is taken': {
+    parts: HOSTILE_PARTS.endlessPostReturn,
+    options: { limits: { fuel: 100_000 } },
+    expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
+  },
   'says of its failure what nobody may say': {
     parts: { handle: '(i32.store8 (i32.const 16) (i32.const 1)) (i32.const 16)' },
     expected: { kind: 'trapped', code: 'ERR_GUEST_PROTOCOL' },
@@ -264,21 +238,21 @@ const hostile: Readonly<
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(POINTER|PROTOCOL|TRAP)$/) },
   },
   'allocates far beyond its memory': {
-    parts: { realloc: '(i32.const -8)' },
+    parts: HOSTILE_PARTS.allocatesOutside,
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(POINTER|PROTOCOL|TRAP)$/) },
   },
   'never comes to an end while it allocates': {
-    parts: { realloc: `${spin} (i32.const 0)` },
+    parts: HOSTILE_PARTS.endlessAllocation,
     options: { limits: { fuel: 100_000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
   },
   'never comes to an end while it handles': {
-    parts: { handle: `${spin} (i32.const 0)` },
+    parts: HOSTILE_PARTS.endlessHandle,
     options: { limits: { fuel: 100_000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
   },
   'never comes to an end while it starts': {
-    parts: { fields: `(func $spin ${spin}) (start $spin)` },
+    parts: HOSTILE_PARTS.endlessStart,
     options: { limits: { fuel: 100_000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
   },
@@ -303,9 +277,7 @@ const hostile: Readonly<
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_DEPTH' },
   },
   'takes all the memory it can get, and ends without more': {
-    parts: {
-      handle: '(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (unreachable)',
-    },
+    parts: HOSTILE_PARTS.takesAllMemory,
     options: { limits: { memory_pages: 16 } },
     expected: {
       kind: 'exhausted',
@@ -320,10 +292,7 @@ const hostile: Readonly<
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_MEMORY', used: 8, allowed: 4 },
   },
   'floods the log': {
-    parts: {
-      imports: ['log'],
-      handle: `(loop $again (call $log (i32.const 1) (i32.const 0) (i32.const 60000)) (br $again)) (i32.const 0)`,
-    },
+    parts: HOSTILE_PARTS.logFlood,
     options: { grants: [{ capability: 'log' }], limits: { log_bytes: 100_000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_LOG' },
   },
@@ -336,10 +305,7 @@ const hostile: Readonly<
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(PROTOCOL|TRAP)$/) },
   },
   'logs what lies outside of its memory': {
-    parts: {
-      imports: ['log'],
-      handle: '(call $log (i32.const 1) (i32.const 65000) (i32.const 1000)) (i32.const 0)',
-    },
+    parts: HOSTILE_PARTS.logOutside,
     options: { grants: [{ capability: 'log' }] },
     expected: { kind: 'trapped', code: expect.stringMatching(/^ERR_GUEST_(POINTER|TRAP)$/) },
   },
@@ -357,11 +323,7 @@ const hostile: Readonly<
     expected: { kind: 'completed', output: '"in"' },
   },
   'waits for a request in its start function': {
-    parts: {
-      imports: ['request'],
-      fields: `(func $early (call $request (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 400)))
-        (start $early)`,
-    },
+    parts: HOSTILE_PARTS.requestAtStart,
     options: {
       grants: [
         { capability: 'http', schemes: ['https'], hosts: ['example.com'], ports: [443], methods: ['GET'] },
@@ -370,29 +332,16 @@ const hostile: Readonly<
     expected: { kind: 'trapped' },
   },
   'makes resources without end': {
-    parts: () =>
-      componentWith(
-        { make: { canon: 'resource.new $thing', type: '(param i32) (result i32)' } },
-        '(loop $again (drop (call $make (i32.const 1))) (br $again))',
-      ),
+    parts: () => assemble({ componentText: HANDLE_FLOOD }),
     options: { limits: { fuel: 10_000_000 } },
     expected: { kind: 'exhausted', code: 'ERR_LIMIT_FUEL' },
   },
   'drops what it does not have': {
-    parts: () =>
-      componentWith(
-        { drop: { canon: 'resource.drop $thing', type: '(param i32)' } },
-        '(call $drop (i32.const 99))',
-      ),
+    parts: () => assemble({ componentText: FOREIGN_HANDLE }),
     expected: { kind: 'completed', output: '"in"' },
   },
   'sends a head that is no JSON': {
-    parts: {
-      imports: ['request'],
-      fields: text(100, '"denied"').field,
-      handle: `(call $request (i32.const 0) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 400))
-        (if (i32.eqz (i32.load8_u (i32.const 400))) (then (unreachable))) ${at(100, 8)}`,
-    },
+    parts: HOSTILE_PARTS.malformedRequest,
     options: {
       grants: [
         { capability: 'http', schemes: ['https'], hosts: ['example.com'], ports: [443], methods: ['GET'] },

@@ -155,7 +155,7 @@ async function openWorld(onRequest: (bytes: string) => void): Promise<World> {
 async function admitGuests(
   sandbox: Sandbox,
 ): Promise<{ readonly replay: Artifact; readonly poison: Artifact; readonly echo: Artifact }> {
-  const assemble = await loadAssembler();
+  const assemble = await loadAssembler([]);
   const admit = async (wat: string) => sandbox.admit(await assemble({ wat }));
   const [replay, poison, echo] = await Promise.all([REPLAY_GUEST, poisonGuest(POISON), ECHO_TEXT].map(admit));
   if (replay === undefined || poison === undefined || echo === undefined)

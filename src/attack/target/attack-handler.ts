@@ -5,6 +5,7 @@ import { Grants } from '../../model/grant.ts';
 import type { JsonValue } from '../../model/json.ts';
 import { completeLimits } from '../../model/limits.ts';
 import type { HandlerAttack, ModuleSource } from '../attack.ts';
+import { abiOf } from './assemble.ts';
 import { addHandler } from './handler-folder.ts';
 import type { Ended } from './observed.ts';
 import { startRunner } from './run-steps.ts';
@@ -74,7 +75,8 @@ async function loadAll(
   const { grants = [], requests = grants, configSchema, outputSchema, before = [] } = attack;
   const admit = attack.hurried === true ? target.admitHurried : target.admit;
   const load = async (own: string, source: ModuleSource) => {
-    const files = { name: own, bytes: await target.assemble(source), requests, configSchema, outputSchema };
+    const made = { bytes: await target.assemble(source), abi: abiOf(source) };
+    const files = { name: own, ...made, requests, configSchema, outputSchema };
     return addHandler(target.folder, files, admit, events);
   };
   try {

@@ -11,15 +11,19 @@ const DROP_PERMISSIONS = new URL(
   import.meta.url,
 );
 
-/** Runs JavaScript where guests of the process tier run: same flags, no environment, permissions given up. */
-export async function attackScript({ expression }: ScriptAttack): Promise<Ended> {
+/** Runs JavaScript where guests of the process tier run: same flags, no environment, permissions given up, until the signal. */
+export async function attackScript({ expression }: ScriptAttack, signal: AbortSignal): Promise<Ended> {
   const source = `
     const { dropPermissions } = await import(${JSON.stringify(DROP_PERMISSIONS.href)});
     dropPermissions();
     const attempt = async () => { try { return { got: await (${expression}) }; } catch (error) { return { code: error.code }; } };
     console.log(JSON.stringify(await attempt()));`;
   const args = [...childFlags(), '--input-type=module', '-e', source];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env: {} });
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: {},
+    signal,
+    killSignal: 'SIGKILL',
+  });
   const { code = null, got = null } = JSON.parse(stdout) as { code?: string; got?: string };
   return { outcome: code === null ? 'done' : 'denied', code, output: got };
 }

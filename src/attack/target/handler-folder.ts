@@ -4,7 +4,7 @@ import { loadHandlers } from '../../broker/load-handlers.ts';
 import type { CatalogEntry } from '../../catalog/catalog.ts';
 import type { Admit } from '../../catalog/load.ts';
 import { createEvents, type Events } from '../../events.ts';
-import { ABI } from '../../model/abi.ts';
+import { ABI, type Abi } from '../../model/abi.ts';
 import type { GrantInput } from '../../model/grant.ts';
 import type { JsonObject } from '../../model/json.ts';
 
@@ -12,6 +12,8 @@ import type { JsonObject } from '../../model/json.ts';
 export interface HandlerFiles {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Default: that of core modules. */
+  readonly abi?: Abi;
   readonly requests?: readonly GrantInput[];
   readonly configSchema?: JsonObject | undefined;
   readonly outputSchema?: JsonObject | undefined;
@@ -23,7 +25,7 @@ const OUTPUT_SCHEMA = 'output.schema.json';
 /** Writes a handler below `root` and loads it as a broker does when it starts. */
 export async function addHandler(
   root: string,
-  { name, bytes, requests = [], configSchema, outputSchema }: HandlerFiles,
+  { name, bytes, abi = ABI, requests = [], configSchema, outputSchema }: HandlerFiles,
   admit: Admit,
   events: Events = createEvents(),
 ): Promise<CatalogEntry> {
@@ -31,7 +33,7 @@ export async function addHandler(
   const manifest = {
     name,
     version: '1.0.0',
-    abi: ABI,
+    abi,
     capabilities: requests,
     ...(configSchema !== undefined && { config: CONFIG_SCHEMA }),
     ...(outputSchema !== undefined && { output: OUTPUT_SCHEMA }),

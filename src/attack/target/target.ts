@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { Admission } from '../../catalog/admission/admission.ts';
 import { ArtifactCache } from '../../catalog/artifact-cache.ts';
 import type { CatalogEntry } from '../../catalog/catalog.ts';
 import type { Admit } from '../../catalog/load.ts';
+import { type BrokerError, isBrokerError } from '../../errors.ts';
 import type { Events } from '../../events.ts';
 import { createHandlerCache } from '../../host/cache/handler-cache.ts';
 import { createHttpClient } from '../../host/egress/http-client.ts';
@@ -27,7 +29,7 @@ export interface Target extends AsyncDisposable {
   /** Where handlers lie. */
   readonly folder: string;
   /** Admission as always, and with so little time and memory that an attack on it ends soon. */
-  readonly admit: Admit;
+  readonly admit: Sandbox['admit'];
   readonly admitHurried: Admit;
   /** The handlers that must still be served, by a thread and by a process. */
   readonly good: readonly [thread: CatalogEntry, process: CatalogEntry];
@@ -82,7 +84,7 @@ export async function openTarget(assemble: Assemble): Promise<Target> {
     services,
     internet,
     folder,
-    admit: sandbox.admit,
+    admit: oneRefusalEach(sandbox.admit),
     admitHurried: (bytes, manifest) => hurried.admit(bytes, manifest),
     good: [await goodHandler(GOOD), await goodHandler(`${ISOLATED}${GOOD}`)],
     report: (events) => {
@@ -94,5 +96,26 @@ export async function openTarget(assemble: Assemble): Promise<Target> {
       await internet[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
     },
+  };
+}
+
+/**
+ * A module that was refused by itself is not read again for its manifest: every refusal takes a child of its own, and
+ * the attacks have hundreds.
+ */
+function oneRefusalEach(admit: Sandbox['admit']): Sandbox['admit'] {
+  const refusals = new Map<string, BrokerError>();
+  return async (bytes, manifest) => {
+    const digest = hash('sha256', bytes);
+    const known = refusals.get(digest);
+    if (known !== undefined) throw known;
+    try {
+      return await admit(bytes, manifest);
+    } catch (error) {
+      // What ends the child can be the machine's fault: the next time tells.
+      const isOfModule = isBrokerError(error) && !error.code.startsWith('ERR_ADMISSION_');
+      if (isOfModule && manifest === undefined) refusals.set(digest, error);
+      throw error;
+    }
   };
 }

@@ -1,14 +1,14 @@
-import { type Attack, settled } from '../attack.ts';
+import { type Attack, type ModuleSource, settled } from '../attack.ts';
 import { guestText } from '../guests/text.ts';
 
 const OUT_OF_FUEL = settled('exhausted', 'ERR_LIMIT_FUEL');
 const LOOP = '(loop $again (br $again))';
 
-const attack = (id: string, tries: string, wat: string, limits = {}): Attack => ({
+const attack = (id: string, tries: string, module: string | ModuleSource): Attack => ({
   id,
   threat: 'endless',
   tries,
-  by: { kind: 'handler', module: { wat }, limits },
+  by: { kind: 'handler', module: typeof module === 'string' ? { wat: module } : module },
   expect: OUT_OF_FUEL,
 });
 
@@ -88,4 +88,10 @@ export const ENDLESS_ATTACKS: readonly Attack[] = [
       body: '(loop $again (call $input_read (i32.const 0)) (br $again)) (i32.const 0)',
     }),
   ),
+  attack('loop-in-plain-start', 'loop for ever in the start function of plain AssemblyScript', {
+    plain: { fields: `(func $s ${LOOP}) (start $s)` },
+  }),
+  attack('loop-in-plain-new', 'loop for ever while the host makes room for the input', {
+    plain: { allocate: `${LOOP} (i32.const 0)` },
+  }),
 ];

@@ -15,6 +15,14 @@ const reaching = (id: string, tries: string, line: string): Attack => {
   };
 };
 
+const plainReaching = (id: string, tries: string, line: string): Attack => ({
+  id: `plain-import-${id}`,
+  threat: 'imports',
+  tries,
+  by: { kind: 'handler', module: { plain: { imports: line } } },
+  expect: UNKNOWN,
+});
+
 const exporting = (id: string, tries: string, fields: string): Attack => ({
   id: `export-${id}`,
   threat: 'imports',
@@ -78,4 +86,11 @@ export const IMPORT_ATTACKS: readonly Attack[] = [
     'make a loader write to host objects',
     '(func (export "constructor#get:isAdmin") (result i32) (i32.const 1))',
   ),
+  plainReaching('seed', 'draw randomness beside env.abort', '(import "env" "seed" (func (result f64)))'),
+  plainReaching(
+    'host-call',
+    'call the host from plain AssemblyScript, which has no calls',
+    '(import "tasker" "get_time" (func (result f64)))',
+  ),
+  plainReaching('math', 'use the Math of the host', '(import "Math" "random" (func (result f64)))'),
 ];

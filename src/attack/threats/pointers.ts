@@ -1,6 +1,7 @@
 import type { GrantInput } from '../../model/grant.ts';
 import { type Attack, harmless, settled } from '../attack.ts';
 import { httpGrant } from '../guests/courier.ts';
+import { type PlainParts, stringAt } from '../guests/plain.ts';
 import { guestText, type ImportName } from '../guests/text.ts';
 
 const OUTSIDE = settled('trapped', 'ERR_GUEST_POINTER');
@@ -34,7 +35,69 @@ const pointing = (
 
 const END = '(i32.const 65535)';
 
+/** Plain AssemblyScript, whose objects have a header that the host reads. */
+const lying = (id: string, tries: string, parts: PlainParts, expect = OUTSIDE): Attack => ({
+  id: `plain-${id}`,
+  threat: 'pointers',
+  tries,
+  by: { kind: 'handler', module: { plain: parts }, step: { context: { some: 'input' } } },
+  expect,
+});
+const returning = (pointer: number, fields = stringAt(2048, '"x"')): PlainParts => ({
+  handle: `(i32.const ${pointer})`,
+  fields,
+});
+const NO_STRING = settled('trapped', 'ERR_GUEST_PROTOCOL');
+
+const PLAIN_ATTACKS: readonly Attack[] = [
+  lying(
+    'header-huge',
+    'return a string said to have four gigabytes',
+    returning(2048, stringAt(2048, '"x"', -2)),
+  ),
+  lying(
+    'header-beyond',
+    'return a string said to have one unit more than there is',
+    returning(2048, stringAt(2048, '"x"', 65_536 - 2048 + 2)),
+  ),
+  lying(
+    'header-odd',
+    'return a string of one and a half units',
+    returning(2048, stringAt(2048, '"x"', 3)),
+    NO_STRING,
+  ),
+  lying(
+    'header-of-another-class',
+    'return an object of another class as a string',
+    returning(2048, '(data (i32.const 2040) "\\07\\00\\00\\00\\04\\00\\00\\00")'),
+    NO_STRING,
+  ),
+  lying('unaligned', 'return a pointer between two words', returning(2050)),
+  lying('outside', 'return a pointer beyond memory', returning(70_000)),
+  lying('new-outside', 'have the host write its input beyond memory', { allocate: '(i32.const -16)' }),
+  lying('new-null', 'allocate nothing for the input', { allocate: '(i32.const 0)' }),
+  lying(
+    'new-without-header',
+    'have the host write its input over what is no string',
+    {
+      allocate: '(i32.const 4096)',
+    },
+    NO_STRING,
+  ),
+  lying(
+    'abort',
+    'abort with pointers that lead nowhere',
+    {
+      imports: '(import "env" "abort" (func $abort (param i32 i32 i32 i32)))',
+      fields: stringAt(2048, 'x', -2),
+      handle: '(call $abort (i32.const 2048) (i32.const -2048) (i32.const -1) (i32.const -1)) (unreachable)',
+    },
+    settled('trapped', 'ERR_GUEST_ABORT'),
+  ),
+];
+
 export const POINTER_ATTACKS: readonly Attack[] = [
+  ...PLAIN_ATTACKS,
   pointing('input_read', 'end', 'have the host write beyond memory', END),
   pointing('input_read', 'negative', 'have the host write before memory', '(i32.const -1)'),
   pointing('config_read', 'end', 'have the host write beyond memory', END),

@@ -47,6 +47,18 @@ describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
     expect((await admission.prepare(ECHO)).facts.publishedBytes).toBe(ECHO.byteLength);
   });
 
+  it('takes an answer that came while this thread was held up for longer than a module may take', async () => {
+    const bounds = { ...GENEROUS };
+    admission = new Admission(DEFAULT_LIMITS, bounds);
+    const [first, second] = [admission.prepare(ECHO), admission.prepare(ECHO)];
+    await first;
+    // The child is up, and has the second request by the next turn.
+    bounds.timeMs = 1000;
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1.5 * bounds.timeMs);
+    expect((await second).facts.publishedBytes).toBe(ECHO.byteLength);
+  });
+
   it.skipIf(process.platform !== 'linux')('ends a child that needs too much memory', async () => {
     admission = new Admission(DEFAULT_LIMITS, { ...GENEROUS, memoryBytes: 20_000_000 });
     await expect(admission.prepare(BOMB)).rejects.toMatchObject({ code: 'ERR_ADMISSION_MEMORY' });
