@@ -125,7 +125,7 @@ class LaneThread {
       return;
     }
     this.#live.set(message.slot, running);
-    running.result.then((result) => this.#finish(result));
+    running.result.then((result) => this.#finish(result)).catch(raise);
   }
 
   #call(slot: number, wireNumber: number, payload: Uint8Array): Promise<ReplyMessage | null> {
@@ -196,4 +196,11 @@ class LaneThread {
     this.#outbox = [];
     this.#port.postMessage(batch, transferListOf(batch));
   }
+}
+
+/** A fault of ours ends the lane, whatever becomes of rejections in it. */
+function raise(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
