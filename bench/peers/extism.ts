@@ -3,6 +3,8 @@ import { fromPeers, type Peer } from './peer.ts';
 
 interface Plugin {
   call(name: string, input: string): Promise<{ text(): string } | null>;
+  /** Frees the blocks of its calls; without it 32,767 of them are all there can be. */
+  reset(): Promise<boolean>;
   close(): Promise<void>;
 }
 interface Extism {
@@ -52,6 +54,15 @@ export async function extism(): Promise<readonly Peer[]> {
         return output;
       },
     },
-    { name: 'extism_kept', fresh: false, run: (input) => call(kept, input), close: () => kept.close() },
+    {
+      name: 'extism_kept',
+      fresh: false,
+      run: async (input) => {
+        const output = await call(kept, input);
+        await kept.reset();
+        return output;
+      },
+      close: () => kept.close(),
+    },
   ];
 }
