@@ -1,6 +1,6 @@
 // What a host call costs: served beside the guest (by subtraction: many calls in one invocation against none), and from a
 // lane to the broker and back, with one in flight. HTTP goes over loopback to a server in a process of its own, against
-// undici alone.
+// undici alone, one request at a time and 32 at a time.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -67,7 +67,7 @@ const perCallNs = (name: 'get_time' | 'log') =>
   ((cost[name].medianUs - cost[`${name}_none`].medianUs) * 1000) / CALLS;
 
 const ROUNDS = short ? 5 : 21;
-const CALLS_A_ROUND = short ? 200 : 500;
+const CALLS_A_ROUND = short ? 256 : 512;
 const server = await startServer();
 const url = `http://127.0.0.1:${server.port}/`;
 const frame = frameOf(url);
@@ -84,6 +84,14 @@ const asking = looping(
   CALLS_A_ROUND,
   frame.field,
 );
+/** As many invocations as the client has connections to one place, which share the calls of a round. */
+const AT_A_TIME = 32;
+const askingLess = looping(
+  ['http_request'],
+  `(drop (call $http_request ${frame.args}))`,
+  CALLS_A_ROUND / AT_A_TIME,
+  frame.field,
+);
 const stub = lane({
   exchange: async () => ({ kind: 'response', status: 200, headers: [], body: encoder.encode('hello') }),
   close: async () => {},
@@ -95,6 +103,7 @@ const echo = new Worker(
   { eval: true },
 );
 const pool = new Pool(new URL(url).origin, { connections: 1 });
+const busyPool = new Pool(new URL(url).origin, { connections: AT_A_TIME });
 /** undici as it is, in place of our client: what is left is the way through lane and boundary. */
 const bare = lane({
   exchange: async () => {
@@ -109,16 +118,15 @@ const timed = {
   broker_again: () => stub.run(looking),
   http_stub: () => stub.run(asking),
   http: () => real.run(asking),
+  http_busy: () => Promise.all(Array.from({ length: AT_A_TIME }, () => real.run(askingLess))),
   http_bare: () => bare.run(asking),
-  undici: async () => {
-    for (let n = 0; n < CALLS_A_ROUND; n += 1) {
-      const { statusCode, body } = await pool.request({ path: '/', method: 'GET' });
-      if (statusCode !== 200 || (await body.bytes()).byteLength !== 5) throw new Error('request failed');
-    }
-  },
+  undici: () => askWithUndici(pool, CALLS_A_ROUND),
+  undici_busy: () =>
+    Promise.all(Array.from({ length: AT_A_TIME }, () => askWithUndici(busyPool, CALLS_A_ROUND / AT_A_TIME))),
 };
 const calls = await timeCalls(timed);
-await Promise.all([stub.close(), real.close(), bare.close(), pool.close(), echo.terminate()]);
+await Promise.all([stub, real, bare, pool, busyPool].map((each) => each.close()));
+await echo.terminate();
 server.stop();
 
 for (const [name, { elapsedUs, cpuUs }] of Object.entries(calls)) {
@@ -135,6 +143,7 @@ report(
     broker_cpu_us: calls.broker.cpuUs,
     http_stub_us: calls.http_stub.elapsedUs,
     http_ratio: calls.http.elapsedUs / calls.undici.elapsedUs,
+    http_busy_ratio: calls.http_busy.elapsedUs / calls.undici_busy.elapsedUs,
     http_us: calls.http.elapsedUs,
     undici_us: calls.undici.elapsedUs,
     http_vs_bare_client: calls.http.elapsedUs / calls.http_bare.elapsedUs,
@@ -149,6 +158,13 @@ report(
     http_ratio: ['<=', 1.3],
   },
 );
+
+async function askWithUndici(client: Pool, calls: number): Promise<void> {
+  for (let n = 0; n < calls; n += 1) {
+    const { statusCode, body } = await client.request({ path: '/', method: 'GET' });
+    if (statusCode !== 200 || (await body.bytes()).byteLength !== 5) throw new Error('request failed');
+  }
+}
 
 /** The least that a call to another thread and back costs: a message of a host call's shape over a port. */
 async function pingPong(): Promise<void> {
@@ -191,7 +207,7 @@ function lane(http: HostServices['http']) {
  * Medians over rounds for one call: elapsed time, and CPU time of this process (all its threads). The subjects take turns.
  */
 async function timeCalls<Name extends string>(
-  runs: Readonly<Record<Name, () => Promise<void>>>,
+  runs: Readonly<Record<Name, () => Promise<unknown>>>,
 ): Promise<Readonly<Record<Name, { readonly elapsedUs: number; readonly cpuUs: number }>>> {
   const names = Object.keys(runs) as Name[];
   const samples = names.map((name) => ({ name, elapsed: [] as number[], cpu: [] as number[] }));
