@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BrokerError } from '../../errors.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { PreparedModule } from '../artifact.ts';
 import { BUILTIN_FOLDER } from '../load.ts';
 import { AdmissionChild, type AdmissionLimits } from './admission-child.ts';
+import { MODULE_BYTES_MAX } from './module-bytes-max.ts';
 
 export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = Object.freeze({
   timeMs: 20_000,
@@ -43,6 +45,7 @@ export class Admission {
 
   /** Rejects with a `BrokerError`: a refusal of the pipeline, or ERR_ADMISSION_…. */
   prepare(bytes: Uint8Array): Promise<PreparedModule> {
+    if (bytes.byteLength > MODULE_BYTES_MAX) return Promise.reject(tooLarge(bytes));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ bytes, resolve, reject });
       if (this.#atWork === null) void this.#work();
@@ -88,4 +91,11 @@ export class Admission {
       );
     }, SPARE_AFTER_MS).unref();
   }
+}
+
+function tooLarge({ byteLength }: Uint8Array): BrokerError {
+  return new BrokerError(
+    'ERR_MODULE_TOO_LARGE',
+    `a module of ${byteLength} bytes; admission takes at most ${MODULE_BYTES_MAX}`,
+  );
 }

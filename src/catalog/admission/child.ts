@@ -11,10 +11,11 @@ import { isComponent } from './component/sections.ts';
 import { loadTranspiler, type TranspilerFolders } from './component/transpile.ts';
 import { encodePrepared } from './encode-prepared.ts';
 import { encodeFrame, type Frame, FrameReader } from './frames.ts';
+import { MODULE_BYTES_MAX } from './module-bytes-max.ts';
 import { prepareModule } from './prepare.ts';
 
-/** Limits of the metering pass refuse larger modules with a code; this is the bound of the stream. */
-const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
+/** A module and the head of its request. */
+const REQUEST_BYTES_MAX = MODULE_BYTES_MAX + 64 * 1024;
 /** So many rounds and the pipeline's own code is compiled; a spare child has the time. */
 const WARM_UP_ROUNDS = 32;
 

@@ -198,7 +198,7 @@ export class Lane {
   }
 
   #reply(slot: number, flight: Flight, { answer, timeMs }: GivenAnswer): void {
-    if (this.#flights.get(slot) !== flight) return;
+    if (this.#flights.get(slot) !== flight || flight.cancelledAtMs !== null) return;
     flight.sent += 1;
     flight.lastSentAtMs = epochMs();
     const { status, payload } = answer;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Admission } from '../../../src/catalog/admission/admission.ts';
+import { MODULE_BYTES_MAX } from '../../../src/catalog/admission/module-bytes-max.ts';
 import { compileArtifact } from '../../../src/catalog/admit.ts';
 import { ArtifactCache } from '../../../src/catalog/artifact-cache.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
@@ -37,6 +38,19 @@ describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
     const tables = wat('(module (table 10000000 funcref) (table 10000000 funcref) (memory 1))');
     expect(tables.byteLength).toBeLessThan(42);
     await expect(admission.prepare(tables)).rejects.toMatchObject({ code: 'ERR_MODULE_TOO_LARGE' });
+  });
+
+  it('refuses a module that is larger than it takes from anybody, and one of the largest size by its own code', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const message = expect.stringContaining(`at most ${MODULE_BYTES_MAX}`);
+    await expect(admission.prepare(new Uint8Array(MODULE_BYTES_MAX + 1))).rejects.toMatchObject({
+      code: 'ERR_MODULE_TOO_LARGE',
+      message,
+    });
+    await expect(admission.prepare(new Uint8Array(MODULE_BYTES_MAX))).rejects.toMatchObject({
+      code: 'ERR_MODULE_TOO_LARGE',
+      message: expect.stringContaining('limit-module-bytes'),
+    });
   });
 
   it('ends a child that takes too long, and serves the next module from another', async () => {
