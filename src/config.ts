@@ -36,7 +36,6 @@ const Secret = z.union([
   z.strictObject({ directory: z.string().min(1).describe('Folder with a file for each secret.'), key }),
   z.strictObject({ vault: z.string().min(1).describe('Path of an entry in the Vault of [vault].'), key }),
 ]);
-export type SecretLocation = z.infer<typeof Secret>;
 
 export const Config = z.strictObject({
   database: z

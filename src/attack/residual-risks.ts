@@ -16,7 +16,7 @@ export async function readResidualRisks(): Promise<readonly ResidualRisks[]> {
 }
 
 /** The lists of the section, by its headings. */
-export function residualRisksIn(page: string): readonly ResidualRisks[] {
+function residualRisksIn(page: string): readonly ResidualRisks[] {
   const section = page.slice(page.indexOf(SECTION) + SECTION.length).split('\n## ', 1)[0] ?? '';
   return section
     .split('\n### ')

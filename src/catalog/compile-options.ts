@@ -10,10 +10,10 @@ import { readManifest } from './load.ts';
  * Memory runtimes of AssemblyScript. `incremental` collects garbage; `minimal` and `stub` never do: smaller and
  * faster, for handlers that end before garbage matters.
  */
-export const RUNTIMES = ['incremental', 'minimal', 'stub'] as const;
+const RUNTIMES = ['incremental', 'minimal', 'stub'] as const;
 export type CompileRuntime = (typeof RUNTIMES)[number];
 
-export const OPTIONS_FILE = 'asconfig.json';
+const OPTIONS_FILE = 'asconfig.json';
 
 /** The part of AssemblyScript's project file that a handler may use. Other options could run code at build time. */
 const ProjectFile = z.strictObject({

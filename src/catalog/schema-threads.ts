@@ -4,7 +4,7 @@ import { type AnySchemaCheck, type SchemaCheck, type SchemaFault, TOO_DEEP } fro
 import type { SchemaAnswer, SchemaTask } from './schema-thread.ts';
 
 /** How long checking one value may take, while its step waits. */
-export const SCHEMA_CHECK_MS = 1000;
+const SCHEMA_CHECK_MS = 1000;
 /** How long compiling a schema may take: once for each handler, and a busy machine must not refuse one. */
 const SCHEMA_COMPILE_MS = 10_000;
 const HEAP_MB = 64;

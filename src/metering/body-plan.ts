@@ -31,6 +31,7 @@ export interface Checks {
   readonly count: number;
 }
 
+/** Marks with a check that ends in the function's common trap, or in one of its own. */
 const STOPS: ReadonlySet<number> = new Set([
   MARK.loop,
   MARK.afterImportCall,
@@ -41,6 +42,7 @@ const STOPS: ReadonlySet<number> = new Set([
   MARK.tableGrow,
 ]);
 
+/** Counted before the code is written: what to wrap it in depends on it. */
 export function checksOf({ facts, marks, homes, counted }: BodyPlan): Checks {
   let inside = 0;
   let charges = facts.hasLoop || facts.hasCall;

@@ -1,3 +1,4 @@
+import { BARRIER, TRAP } from './arrivals.ts';
 import type { Marks } from './marks.ts';
 
 /** The straight lines of one function and how they follow each other (`lines.ts`). */
@@ -14,8 +15,6 @@ export interface LineGraph {
   find(arrival: number): number;
 }
 
-const BARRIER = 0;
-const TRAP = -1;
 /** Backward and forward: later passes change next to nothing. */
 const PASSES = 2;
 /** What a charge that is never reached weighs: its bytes. */

@@ -1,9 +1,9 @@
+import { BARRIER, TRAP } from './arrivals.ts';
 import { readBlockShape, shapeAt } from './block-types.ts';
 import { type Block, type BlockKind, NO_ARRIVAL } from './blocks.ts';
 import { type BodyContext, UNBOUNDED } from './body-context.ts';
 import { checkIndex } from './constant-expression.ts';
 import { checkLimit } from './limits.ts';
-import { BARRIER, TRAP } from './lines.ts';
 import { MARK } from './marks.ts';
 import type { Shape } from './operand-stack.ts';
 

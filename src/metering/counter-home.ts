@@ -1,3 +1,4 @@
+import { grown } from './grown.ts';
 import { MARK, type Marks } from './marks.ts';
 import { Partition } from './partition.ts';
 
@@ -144,14 +145,9 @@ export class CounterHomes {
   }
 
   #grow(): void {
-    const { length } = this.#lines;
-    const [lines, local, global] = [this.#lines, this.#local, this.#global];
-    this.#lines = new Int32Array(length * 2);
-    this.#local = new Float64Array(length * 2);
-    this.#global = new Float64Array(length * 2);
-    this.#lines.set(lines);
-    this.#local.set(local);
-    this.#global.set(global);
+    this.#lines = grown(this.#lines);
+    this.#local = grown(this.#local);
+    this.#global = grown(this.#global);
   }
 }
 

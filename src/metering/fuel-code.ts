@@ -62,19 +62,15 @@ export class FuelCode {
     this.#spilled = false;
   }
 
-  /** After a call, which left the counter in the global: charges, in the line's own place. */
+  /** After a call, which left the counter in the global: charges, and takes it to the local. */
   reload(cost: number): void {
-    if (!this.#inLocal) {
-      this.charge(cost);
-      return;
-    }
     indexed(this.#out, OP.globalGet, this.#global);
     if (cost > 0) this.#subtract(cost);
     indexed(this.#out, OP.localSet, this.#local);
     this.#spilled = cost === 0;
   }
 
-  /** The same, and leaves the counter on the operand stack. */
+  /** Charges behind a call or at the entry, in the line's own place, and leaves the counter on the operand stack. */
   reloadAndGet(cost: number): void {
     indexed(this.#out, OP.globalGet, this.#global);
     if (cost > 0) this.#subtract(cost);
@@ -83,12 +79,12 @@ export class FuelCode {
     this.#spilled = cost === 0;
   }
 
-  /** At the start of a loop: charges and brings the global up to date. */
+  /** At the start of a loop with the counter in the local: charges and brings the global up to date. */
   chargeAndSpill(cost: number): void {
     this.#get();
     if (cost > 0) {
       this.#subtract(cost);
-      if (this.#inLocal) indexed(this.#out, OP.localTee, this.#local);
+      indexed(this.#out, OP.localTee, this.#local);
     }
     indexed(this.#out, OP.globalSet, this.#global);
     this.#spilled = true;

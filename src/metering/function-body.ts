@@ -1,3 +1,4 @@
+import { BARRIER } from './arrivals.ts';
 import { bodyShape, shapeAt } from './block-types.ts';
 import { type BodyContext, bodyContext, resetContext } from './body-context.ts';
 import type { BodyPlan } from './body-plan.ts';
@@ -17,7 +18,6 @@ import {
   UNKNOWN_OPCODE,
 } from './instructions.ts';
 import type { MeterLimits } from './limits.ts';
-import { BARRIER } from './lines.ts';
 import { Locals } from './locals.ts';
 import { MARK } from './marks.ts';
 import { IMMEDIATE, OPCODE_SPACE } from './opcodes.ts';

@@ -176,7 +176,7 @@ export class BodyEmitter {
         break;
       case MARK.afterCall:
       case MARK.afterGrow:
-        if (marks.local[index] === 1) fuel.reload(cost);
+        if (fuel.inLocal) fuel.reload(cost);
         else this.#chargeSometime(index, cost);
         break;
       case MARK.afterImportCall:

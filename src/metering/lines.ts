@@ -1,18 +1,11 @@
+import { BARRIER, TRAP } from './arrivals.ts';
 import { ChargePlacement } from './charge-placement.ts';
 import { CounterHomes, type HomesOfFunction } from './counter-home.ts';
+import { grown } from './grown.ts';
 import { MARK, Marks } from './marks.ts';
 import { Partition } from './partition.ts';
 
 const NONE = -1;
-
-/** The arrival at which nothing is paid or owed: function entry and exit, loops, calls, whatever can see the counter. */
-export const BARRIER = 0;
-
-/**
- * Where a line leads that ends in `unreachable`. It is not charged: what an invocation consumed that traps is known up to
- * such a line anyway, and then nothing has to be paid on the way to it.
- */
-export const TRAP = -1;
 
 /** What the placement needs to know of the whole function. */
 interface PlacementFacts {
@@ -195,10 +188,4 @@ export class Lines {
     this.arrivals = grown(this.arrivals);
     this.successors = grown(this.successors);
   }
-}
-
-function grown<Values extends Uint32Array | Int32Array | Float64Array>(values: Values): Values {
-  const larger = new (values.constructor as new (length: number) => Values)(values.length * 2);
-  larger.set(values);
-  return larger;
 }

@@ -1,3 +1,5 @@
+import { grown } from './grown.ts';
+
 /** Numbers from 0 on, in sets that can be made one (union-find). The smallest number of a set stands for it. */
 export class Partition {
   #parents = new Int32Array(64);
@@ -14,11 +16,7 @@ export class Partition {
   /** Adds the next number, in a set of its own. */
   add(): number {
     const item = this.#count++;
-    if (item === this.#parents.length) {
-      const larger = new Int32Array(item * 2);
-      larger.set(this.#parents);
-      this.#parents = larger;
-    }
+    if (item === this.#parents.length) this.#parents = grown(this.#parents);
     this.#parents[item] = item;
     return item;
   }
