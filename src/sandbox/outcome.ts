@@ -48,6 +48,8 @@ function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {
   });
 }
 
+const NO_CALLS: Receipt['host_calls'] = Object.freeze([]);
+
 function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
   const { artifact, authority } = job;
   const manifest = artifact.manifest;
@@ -61,8 +63,8 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     fuel: usage.fuel,
     fuel_exact: usage.fuelExact,
     peak_memory_bytes: usage.peakMemoryBytes,
-    host_calls: Object.freeze([...job.calls]),
-    denials: job.calls.filter((call) => !call.allowed).length,
+    host_calls: job.calls.length === 0 ? NO_CALLS : Object.freeze([...job.calls]),
+    denials: job.calls.length === 0 ? 0 : job.calls.filter((call) => !call.allowed).length,
     seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
     input_sha256: hash('sha256', job.input),

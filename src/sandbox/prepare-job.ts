@@ -53,6 +53,7 @@ export function prepareJob(
     calls: [],
     tape: [],
     losses: 0,
+    roomBytes: null,
     abort: null,
   };
 }

@@ -31,6 +31,7 @@ export function exampleJob(given: Partial<Job>): Job {
     calls: [],
     tape: [],
     losses: 0,
+    roomBytes: null,
     abort: null,
     tier: 'thread',
     done: () => {},

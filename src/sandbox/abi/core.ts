@@ -64,8 +64,9 @@ function reportImports(state: GuestState): Record<string, ImportFunction> {
         return undefined;
       }
       chargeGuest(state, priceOf(length >>> 0));
+      const bytes = guestBytes(state, 'output_write', pointer, length);
       // untrusted: copied out of the guest, which may change its memory afterwards
-      state.output = guestBytes(state, 'output_write', pointer, length)?.slice() ?? null;
+      state.output = bytes === null ? null : Buffer.from(bytes);
       return undefined;
     },
     fail: (pointer: number, length: number) => {

@@ -31,6 +31,8 @@ export interface Job {
   readonly tape: TapedCall[];
   /** Lanes that were lost while this invocation was on them. */
   losses: number;
+  /** What it is counted with while it has room; null while it has none. */
+  roomBytes: number | null;
   /** Ends host calls that are still under way; made for the first. */
   abort: AbortController | null;
   readonly tier: Tier;

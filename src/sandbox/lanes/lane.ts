@@ -6,6 +6,7 @@ import { type LaneState, laneStateAfter } from './lane-state.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 import { Outbox } from './outbox.ts';
 import { readBatch, readResult } from './report.ts';
+import { Slots } from './slots.ts';
 import { elapsedMs, type Replies, wallTimeVerdict } from './wall-time.ts';
 
 export interface LaneOptions {
@@ -56,12 +57,9 @@ export class Lane {
   #state: LaneState = 'starting';
   readonly #options: LaneOptions;
   readonly #link: LaneLink;
-  readonly #flights = new Map<number, Flight>();
-  /** Slots that were used and are free. */
-  readonly #freed: number[] = [];
+  readonly #flights = new Slots<Flight>();
   readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
-  #usedSlots = 0;
   #killReason: string | null = null;
   #heardAtMs = epochMs();
   #pinged = false;
@@ -96,8 +94,7 @@ export class Lane {
   /** Sends a job to the other side. */
   dispatch(job: Job): void {
     if (this.#flights.size === 0) this.#heardAtMs = epochMs();
-    const slot = this.#freed.pop() ?? this.#usedSlots++;
-    this.#flights.set(slot, {
+    const slot = this.#flights.put({
       job,
       dueAtMs: this.#dueAtMs(job),
       calls: 0,
@@ -279,7 +276,6 @@ export class Lane {
     this.#flights.delete(slot);
     // A reported clock is older than the result.
     this.#link.clock[clockOf(slot)] = 0;
-    this.#freed.push(slot);
     this.served += 1;
     if (this.suspect === job) this.suspect = null;
   }

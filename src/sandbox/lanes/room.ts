@@ -28,7 +28,6 @@ export class Room {
   #committedBytes = 0;
   #memories = 0;
   #short = false;
-  readonly #held = new Map<Job, number>();
   readonly #usual = new Map<string, number>();
 
   constructor(budgetBytes: number) {
@@ -59,16 +58,16 @@ export class Room {
 
   take(job: Job): void {
     const bytes = this.#expectedBytes(job);
-    this.#held.set(job, bytes);
+    job.roomBytes = bytes;
     this.#committedBytes += bytes;
     this.#memories += memoriesOf(job);
   }
 
   /** Gives back what `job` took; `peakBytes` is what it turned out to need, null when nobody knows. */
   giveBack(job: Job, peakBytes: number | null): void {
-    const bytes = this.#held.get(job);
-    if (bytes === undefined) return;
-    this.#held.delete(job);
+    const bytes = job.roomBytes;
+    if (bytes === null) return;
+    job.roomBytes = null;
     this.#committedBytes -= bytes;
     this.#memories -= memoriesOf(job);
     this.#short = false;

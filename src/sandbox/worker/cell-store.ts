@@ -23,6 +23,7 @@ const BYTES_MAX = 128 * 1024 * 1024;
 export class CellStore {
   /** By shape, the one used last at the end. */
   readonly #idle = new Map<string, Cell[]>();
+  #usedLast: string | null = null;
   #cells = 0;
   #bytes = 0;
 
@@ -38,12 +39,20 @@ export class CellStore {
   }
 
   keep(cell: Cell): void {
-    const same = this.#idle.get(cell.shape) ?? [];
-    same.push(cell);
-    this.#idle.delete(cell.shape);
-    this.#idle.set(cell.shape, same);
+    this.#ofShape(cell.shape).push(cell);
     this.#count(cell, 1);
     while (this.#cells > CELLS_MAX || this.#bytes > BYTES_MAX) this.#evict();
+  }
+
+  /** The idle ones of a shape, which is the one used last from now on. */
+  #ofShape(shape: string): Cell[] {
+    const known = this.#idle.get(shape);
+    if (known !== undefined && this.#usedLast === shape) return known;
+    const same = known ?? [];
+    this.#idle.delete(shape);
+    this.#idle.set(shape, same);
+    this.#usedLast = shape;
+    return same;
   }
 
   #evict(): void {

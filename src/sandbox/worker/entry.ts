@@ -47,7 +47,8 @@ class LaneThread {
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
-  readonly #shortWait: ShortWait;
+  readonly #forAnswer: ShortWait;
+  readonly #forWork: ShortWait;
   readonly #workplace: Workplace = {
     cells: new CellStore(),
     callBroker: (slot, wireNumber, payload) => this.#call(slot, wireNumber, payload),
@@ -60,9 +61,12 @@ class LaneThread {
     this.#clock = new Float64Array(clock);
     this.#close = close;
     this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
-    this.#shortWait = new ShortWait(port, new Int32Array(clock, CLOCK_POSTED_BYTE, 1));
+    const posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
+    this.#forAnswer = new ShortWait(port, posted);
+    this.#forWork = new ShortWait(port, posted);
     port.on('message', (post: ToLane) => {
-      this.#shortWait.rested();
+      this.#forAnswer.rested();
+      this.#forWork.rested();
       this.#take(post);
     });
     this.#send({ type: 'ready' });
@@ -73,10 +77,10 @@ class LaneThread {
     else this.#learn(post);
   }
 
-  /** The one guest that is here waits for a call. */
+  /** No guest is here, or the one that is waits for a call. */
   #waitShortly(): void {
-    if (this.#waiting.size !== 1 || this.#live.size !== 1) return;
-    const post = this.#shortWait.next();
+    if (this.#live.size > 1 || this.#waiting.size !== this.#live.size) return;
+    const post = (this.#live.size === 0 ? this.#forWork : this.#forAnswer).next();
     if (post !== null) this.#take(post);
   }
 
@@ -186,8 +190,7 @@ class LaneThread {
 
   /** Waits only here, behind the last message of a post: no other post may come between two of them. */
   #endTurn(): void {
-    if (this.#outbox.length === 0) return;
-    this.#flush();
+    if (this.#outbox.length > 0) this.#flush();
     this.#waitShortly();
   }
 

@@ -27,6 +27,7 @@ const job = (): Job =>
     calls: [],
     tape: [],
     losses: 0,
+    roomBytes: null,
     abort: null,
   }) as unknown as Job;
 const call = (payload: string, wireNumber = 1): CallMessage => ({

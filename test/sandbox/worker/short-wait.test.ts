@@ -2,7 +2,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShortWait } from '../../../src/sandbox/worker/short-wait.ts';
 
-describe('a lane that waits for a reply awake', () => {
+describe('a lane that waits for a post awake', () => {
   const posted = new Int32Array(new SharedArrayBuffer(4));
   let channel: MessageChannel;
   beforeEach(() => {
@@ -20,12 +20,37 @@ describe('a lane that waits for a reply awake', () => {
     expect(wait.next()).toEqual({ type: 'close' });
   });
 
-  it('sleeps for the next 64 calls after a wait in vain', () => {
-    const wait = waiting();
-    expect(wait.next()).toBeNull();
+  /** Calls that sleep although a post is there; takes that post. */
+  function sleeps(wait: ShortWait): number {
     post();
-    for (let call = 0; call < 64; call += 1) expect(wait.next()).toBeNull();
-    expect(wait.next()).toBeInstanceOf(ArrayBuffer);
+    let calls = 0;
+    while (wait.next() === null) calls += 1;
+    return calls;
+  }
+
+  it.each([
+    [1, 1],
+    [2, 2],
+    [3, 4],
+    [7, 64],
+    [8, 64],
+  ])('after %i waits in vain sleeps for the next %i calls', (waits, expected) => {
+    const wait = waiting();
+    let skipped = 0;
+    for (let times = 0; times < waits; times += 1) {
+      for (let call = 0; call < skipped; call += 1) expect(wait.next()).toBeNull();
+      expect(wait.next()).toBeNull();
+      skipped = Math.min(64, 2 ** times);
+    }
+    expect(sleeps(wait)).toBe(expected);
+  });
+
+  it('waits awake again after a post that came at once', () => {
+    const wait = waiting();
+    for (let call = 0; call < 4; call += 1) expect(wait.next()).toBeNull();
+    sleeps(wait);
+    expect(wait.next()).toBeNull();
+    expect(sleeps(wait)).toBe(1);
   });
 
   it('leaves the event loop a turn after 32 waits in a row', () => {
