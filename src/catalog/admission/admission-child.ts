@@ -22,6 +22,8 @@ export interface AdmissionLimits {
 /** Largest metered module with its image. */
 const REPLY_BYTES_MAX = 96 * 1024 * 1024;
 const CHECK_MS = 20;
+/** Times that a spare child runs the pipeline on each sample: then the engine has nothing left to compile in it. */
+const WARM_UP_STEPS = 40;
 /**
  * So much of one turn of this thread counts as time of the module: after a longer one the answer may lie in the pipe, and
  * timers come before it.
@@ -43,6 +45,8 @@ const FLAGS = [
   // Every function is compiled here once, by the baseline compiler, within the child's limits.
   '--no-wasm-lazy-compilation',
   '--liftoff-only',
+  // On its one thread: waiting for helpers that a busy machine does not run took 4 ms of every other small module.
+  '--wasm-num-compilation-tasks=0',
   '--disable-warning=ExperimentalWarning',
 ];
 
@@ -69,7 +73,9 @@ export class AdmissionChild {
   #waiting: Waiting | null = null;
   /** Why it ended; null while it lives. */
   #lost: BrokerError | null = null;
-  #warming: Promise<unknown> = Promise.resolve();
+  #warming: Promise<void> = Promise.resolve();
+  /** Somebody waits. */
+  #wanted = false;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -91,16 +97,23 @@ export class AdmissionChild {
     return this.#lost !== null;
   }
 
-  /** Has the child run its pipeline on a sample while nobody waits, so that its own code is compiled. */
-  warmUp(sample: Uint8Array, limits: Limits): void {
-    this.#warming = this.#ask({ limits, warmUp: true }, sample).catch(() => {});
+  /** Has the child run its pipeline on modules of ours, so that its own code is compiled, until somebody waits for it. */
+  warmUp(samples: readonly Uint8Array[], limits: Limits): void {
+    this.#warming = this.#warm(samples, limits).catch(() => {});
+  }
+
+  /** Waits until it can be asked. False when it was lost before. */
+  async ready(): Promise<boolean> {
+    this.#wanted = true;
+    this.#hold(true);
+    await this.#warming;
+    return !this.isLost;
   }
 
   /** Rejects with the refusal's code, or ERR_ADMISSION_TIME, ERR_ADMISSION_MEMORY, ERR_ADMISSION_LOST. */
   async prepare(bytes: Uint8Array, limits: Limits): Promise<PreparedModule> {
     this.#hold(true);
     try {
-      await this.#warming;
       const prepared = await this.#guarded(this.#ask({ limits, warmUp: false }, bytes));
       if (prepared === null) throw new BrokerError('ERR_ADMISSION_LOST', 'expected a module, got none');
       return prepared;
@@ -112,6 +125,11 @@ export class AdmissionChild {
   end(): void {
     this.#lost ??= new BrokerError('ERR_ADMISSION_LOST', 'the admission process was ended');
     this.#process.kill('SIGKILL');
+  }
+
+  async #warm(samples: readonly Uint8Array[], limits: Limits): Promise<void> {
+    for (let step = 0; step < WARM_UP_STEPS && !this.#wanted; step += 1)
+      for (const sample of samples) await this.#guarded(this.#ask({ limits, warmUp: true }, sample));
   }
 
   #ask(request: AdmissionRequest, bytes: Uint8Array): Promise<PreparedModule | null> {
@@ -132,7 +150,7 @@ export class AdmissionChild {
       if (usedMs > timeMs) this.#end('ERR_ADMISSION_TIME', `took longer than ${timeMs} ms for one module`);
       else if (residentBytes(this.#process.pid) > memoryBytes)
         this.#end('ERR_ADMISSION_MEMORY', `needed more than ${memoryBytes} bytes for one module`);
-    }, CHECK_MS);
+    }, CHECK_MS).unref();
     try {
       return await reply;
     } finally {

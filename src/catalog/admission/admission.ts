@@ -15,8 +15,8 @@ export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = Object.freeze({
 /** A spare child is started when admission was idle for so long: a short command ends before. */
 const SPARE_AFTER_MS = 250;
 
-/** A module of ours, which is no danger to the child. */
-const SAMPLE = join(BUILTIN_FOLDER, 'decide', 'handler.wasm');
+/** Modules of ours, which are no danger to the child; not of one kind alone, or the first other one is compiled for anew. */
+const SAMPLES = ['decide', 'transform', 'validate'].map((name) => join(BUILTIN_FOLDER, name, 'handler.wasm'));
 
 interface Request {
   readonly bytes: Uint8Array;
@@ -61,12 +61,18 @@ export class Admission {
 
   async #work(): Promise<void> {
     for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
-      const child = this.#child();
+      const child = await this.#ready();
       await child.prepare(request.bytes, this.#limits).then(request.resolve, request.reject);
     }
     this.#atWork?.end();
     this.#atWork = null;
     this.#prepareSpare();
+  }
+
+  /** A child that was lost before it was given a module is nobody's fault: another one takes its place. */
+  async #ready(): Promise<AdmissionChild> {
+    const child = this.#child();
+    return (await child.ready()) || this.#closed ? child : this.#child();
   }
 
   #child(): AdmissionChild {
@@ -83,9 +89,9 @@ export class Admission {
       if (this.#closed || this.#atWork !== null || this.#spare?.isLost === false) return;
       const spare = new AdmissionChild(this.#bounds);
       this.#spare = spare;
-      void readFile(SAMPLE).then(
-        (sample) => {
-          if (this.#spare === spare) spare.warmUp(sample, this.#limits);
+      void Promise.all(SAMPLES.map((path) => readFile(path))).then(
+        (samples) => {
+          if (this.#spare === spare) spare.warmUp(samples, this.#limits);
         },
         () => {},
       );

@@ -16,9 +16,6 @@ import { prepareModule } from './prepare.ts';
 
 /** A module and the head of its request. */
 const REQUEST_BYTES_MAX = MODULE_BYTES_MAX + 64 * 1024;
-/** So many rounds and the pipeline's own code is compiled; a spare child has the time. */
-const WARM_UP_ROUNDS = 32;
-
 const NOTHING = new Uint8Array();
 
 /** The head of a request. */
@@ -39,11 +36,8 @@ async function prepare(bytes: Uint8Array, limits: Limits): Promise<PreparedModul
 async function answer({ head, parts: [bytes] }: Frame): Promise<Uint8Array> {
   const { limits, warmUp } = head as AdmissionRequest;
   try {
-    if (warmUp) {
-      for (let round = 0; round < WARM_UP_ROUNDS; round += 1) prepareModule(bytes ?? NOTHING, limits);
-      return encodeFrame({ warm: true }, []);
-    }
-    return encodePrepared(await prepare(bytes ?? NOTHING, limits));
+    const reply = encodePrepared(await prepare(bytes ?? NOTHING, limits));
+    return warmUp ? encodeFrame({ warm: true }, []) : reply;
   } catch (error) {
     if (error instanceof BrokerError) {
       const { code, message, details } = error;

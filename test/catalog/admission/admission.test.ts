@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Admission } from '../../../src/catalog/admission/admission.ts';
 import { MODULE_BYTES_MAX } from '../../../src/catalog/admission/module-bytes-max.ts';
 import { compileArtifact } from '../../../src/catalog/admit.ts';
@@ -17,6 +18,22 @@ const BOMB = (() => {
 
 function repeated(body: string, times: number): string {
   return Array.from({ length: times }, (_, n) => `(func $f${n} (param i32) ${body})`).join('\n');
+}
+
+/** Processes that this one started and that run. */
+function children(): number[] {
+  const task = `/proc/${process.pid}/task`;
+  return readdirSync(task)
+    .flatMap((thread) => readFileSync(`${task}/${thread}/children`, 'utf8').split(' '))
+    .filter((pid) => pid !== '')
+    .map(Number);
+}
+
+/** Node has started in the process, and does more. */
+function isWarmingUp(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const userTicks = stat.slice(stat.lastIndexOf(')')).split(' ')[12];
+  return Number(userTicks) >= 15;
 }
 
 let admission: Admission | null = null;
@@ -85,6 +102,24 @@ describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
       image: null,
       facts: { startExport: 'metering:start' },
     });
+  });
+
+  it.skipIf(process.platform !== 'linux').each([
+    ['while it warms up', 0],
+    ['while a module waits for it to be ready', 1],
+  ])('costs nobody anything when a spare child is lost %s', async (_, waits) => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const first = admission.prepare(ECHO);
+    const before = children();
+    await first;
+    const [spare] = await vi.waitFor(() => {
+      const started = children().filter((pid) => !before.includes(pid) && isWarmingUp(pid));
+      expect(started).toHaveLength(1);
+      return started as [number];
+    }, 10_000);
+    const prepared = waits > 0 ? admission.prepare(ECHO) : null;
+    process.kill(spare, 'SIGKILL');
+    expect((await (prepared ?? admission.prepare(ECHO))).facts.publishedBytes).toBe(ECHO.byteLength);
   });
 
   it('says that it was lost when it is closed at work', async () => {
