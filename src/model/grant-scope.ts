@@ -81,14 +81,29 @@ export function networkCovers(network: string, inner: string): boolean {
   return address.kind() === wanted[0].kind() && bits <= wanted[1] && wanted[0].match(address, bits);
 }
 
-function parseNetwork(text: string): [ipaddr.IPv4 | ipaddr.IPv6, number] | null {
+type Network = readonly [address: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
+
+/** Those of grants come again with every request. */
+const networks = new Map<string, Network | null>();
+const NETWORKS_KEPT_MAX = 1000;
+
+function parseNetwork(text: string): Network | null {
   if (text.includes('/')) {
-    // By kind: ipaddr.js tries one and throws inside before it tries the other, which costs more than all the rest.
-    if (text.includes(':')) return ipaddr.IPv6.isValidCIDR(text) ? ipaddr.IPv6.parseCIDR(text) : null;
-    return ipaddr.IPv4.isValidCIDR(text) ? ipaddr.IPv4.parseCIDR(text) : null;
+    const known = networks.get(text);
+    if (known !== undefined) return known;
+    if (networks.size >= NETWORKS_KEPT_MAX) networks.clear();
+    const network = parseCidr(text);
+    networks.set(text, network);
+    return network;
   }
   const address = canonicalAddress(text);
   return address === null ? null : [parseCanonical(address), isIPv4(address) ? 32 : 128];
+}
+
+/** By kind: ipaddr.js tries one and throws inside before it tries the other, which costs more than all the rest. */
+function parseCidr(text: string): Network | null {
+  if (text.includes(':')) return ipaddr.IPv6.isValidCIDR(text) ? ipaddr.IPv6.parseCIDR(text) : null;
+  return ipaddr.IPv4.isValidCIDR(text) ? ipaddr.IPv4.parseCIDR(text) : null;
 }
 
 /** An address that `canonicalAddress` has spelled. */

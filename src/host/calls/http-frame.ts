@@ -31,7 +31,7 @@ export function encodeResponseFrame(
 ): Uint8Array {
   const text = JSON.stringify(head);
   const headBytes = Buffer.byteLength(text);
-  const frame = Buffer.allocUnsafeSlow(PREFIX_BYTES + headBytes + body.byteLength);
+  const frame = Buffer.allocUnsafe(PREFIX_BYTES + headBytes + body.byteLength);
   frame.writeUInt32LE(headBytes);
   frame.write(text, PREFIX_BYTES);
   frame.set(body, PREFIX_BYTES + headBytes);

@@ -30,6 +30,7 @@ export class ConnectionPools {
   readonly #ca: string | undefined;
   /** In the order of last use. */
   readonly #pools = new Map<string, Pool>();
+  #lastKey: string | null = null;
   readonly #closing = new AbortController();
 
   constructor(dial: Dial, ca: string | undefined) {
@@ -41,9 +42,12 @@ export class ConnectionPools {
   take(authorized: Authorized): Pool {
     this.#closing.signal.throwIfAborted();
     const key = keyOf(authorized);
-    const pool = this.#pools.get(key) ?? this.#create(authorized);
+    const known = this.#pools.get(key);
+    if (known !== undefined && key === this.#lastKey) return known;
+    const pool = known ?? this.#create(authorized);
     this.#pools.delete(key);
     this.#pools.set(key, pool);
+    this.#lastKey = key;
     this.#retire();
     return pool;
   }
@@ -84,10 +88,14 @@ export class ConnectionPools {
   }
 }
 
+/** None of the parts can contain a line break, and the order of addresses and networks says nothing. */
 function keyOf({ destination, privateNetworks, connectionsOf, connectTimeoutMs }: Authorized): string {
-  const addresses = destination.addresses.toSorted();
-  const { origin } = destination.url;
-  return JSON.stringify([connectionsOf, origin, addresses, privateNetworks.toSorted(), connectTimeoutMs]);
+  const { url, addresses } = destination;
+  return `${sorted(addresses)}\n${sorted(privateNetworks)}\n${url.origin}\n${connectTimeoutMs}\n${connectionsOf}`;
+}
+
+function sorted(texts: readonly string[]): string {
+  return texts.length === 1 ? (texts[0] ?? '') : texts.toSorted().join();
 }
 
 function ignore(): void {}

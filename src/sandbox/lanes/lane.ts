@@ -199,7 +199,10 @@ export class Lane {
     flight.sent += 1;
     flight.lastSentAtMs = epochMs();
     const { status, payload } = answer;
-    this.#outbox.send({ type: 'reply', slot, status, payload, timeMs, sentAtMs: flight.lastSentAtMs });
+    const reply = { type: 'reply', slot, status, payload, timeMs, sentAtMs: flight.lastSentAtMs } as const;
+    // Waking a lane costs more than a reply: where several may come they wait for each other.
+    if (this.#flights.size === 1) this.#outbox.send(reply);
+    else this.#outbox.sendLater(reply);
   }
 
   #finish(message: ResultMessage): void {

@@ -33,6 +33,13 @@ export class Outbox {
     else if (count === BATCH_MAX) this.#flush();
   }
 
+  /** The same at the end of this turn of the event loop, with what else its sockets bring. */
+  sendLater(message: PackedToLane): void {
+    const count = this.#packed.push(message);
+    if (count === 1) setImmediate(() => this.#flush());
+    else if (count === BATCH_MAX) this.#flush();
+  }
+
   /** After what was sent before. */
   sendObject(message: ObjectToLane): void {
     this.#flush();
