@@ -18,6 +18,9 @@ const isolated = createSandbox({
   inFlightPerLane: IN_FLIGHT,
   processes: COLD_STARTS + 1,
   recycleAfter: Number.MAX_SAFE_INTEGER,
+  onLaneLost: (_, reason) => {
+    throw new Error(`what ran twice is no measure: ${reason}`);
+  },
 });
 
 async function sender(sandbox: Sandbox, input: string): Promise<Send> {

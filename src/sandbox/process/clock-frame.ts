@@ -2,12 +2,15 @@ import { CLOCK_RUNNING, clockOf, NOT_RUNNING, SLOTS_MAX } from '../protocol.ts';
 
 const PER_SLOT = 3;
 
-/** The clock as a frame's body: how long ago instead of when, since the clocks of two processes may differ. */
+/**
+ * The clock as a frame's body: how long ago instead of when, since the clocks of two processes may differ. So do those of
+ * two threads, by microseconds: who was entered just now may seem to have been entered in a moment.
+ */
 export function packClock(clock: Float64Array, nowMs: number): Float64Array<ArrayBuffer> {
   const values = [clock[CLOCK_RUNNING] ?? NOT_RUNNING];
   for (let slot = 0; slot < SLOTS_MAX; slot += 1) {
     const enteredMs = clock[clockOf(slot)] ?? 0;
-    if (enteredMs !== 0) values.push(slot, nowMs - enteredMs, clock[clockOf(slot) + 1] ?? 0);
+    if (enteredMs !== 0) values.push(slot, Math.max(0, nowMs - enteredMs), clock[clockOf(slot) + 1] ?? 0);
   }
   return new Float64Array(values);
 }

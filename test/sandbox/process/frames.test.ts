@@ -50,6 +50,14 @@ describe('a reported clock', () => {
     ]);
   });
 
+  it('is no lie where the clock of the thread is a little ahead', () => {
+    const clock = new Float64Array(CLOCK_BYTES / 8);
+    clock[clockOf(7)] = 1400.001;
+    const told = new Float64Array(CLOCK_BYTES / 8);
+    expect(unpackClock(packClock(clock, 1400).buffer, told, 90_000)).toBe(true);
+    expect(told[clockOf(7)]).toBe(90_000);
+  });
+
   it.each([
     ['a slot that does not exist', [-1, 4096, 1, 0]],
     ['a fraction of a slot', [0.5]],
