@@ -8,7 +8,7 @@ import type { Outcome } from '../model/outcome.ts';
 import { parseOrThrow } from '../model/parse.ts';
 import type { Tier } from '../model/tier.ts';
 import type { ExecuteOptions } from './execute-options.ts';
-import type { Job } from './lanes/job.ts';
+import type { Job, JobEnd } from './lanes/job.ts';
 import type { Lanes } from './lanes/lanes.ts';
 import { scannedLogs } from './leak-scan.ts';
 import { missingGrant } from './missing-grant.ts';
@@ -28,11 +28,33 @@ export interface Meets {
 const NO_GRANTS: Grants = Object.freeze([]);
 
 /** One invocation on the lanes it is given. See `Sandbox.execute`. */
-export async function runInvocation(
-  { lanes, limitsFor, tierOf, boundary }: Meets,
+export function runInvocation(meets: Meets, artifact: Artifact, options: ExecuteOptions): Promise<Outcome> {
+  // What the executor throws rejects the promise.
+  return new Promise((resolve) => {
+    const { lanes, tierOf } = meets;
+    const { signal } = options;
+    const prepared = prepare(meets, artifact, options);
+    const job: Job = {
+      ...prepared,
+      tier: tierOf(prepared.authority.handler, artifact.abi),
+      done: (end) => {
+        if (signal !== undefined) signal.removeEventListener('abort', cancel);
+        resolve(settle(job, end, options));
+      },
+    };
+    const cancel = () => lanes.cancel(job);
+    if (signal !== undefined) signal.addEventListener('abort', cancel, { once: true });
+    lanes.submit(job);
+    if (signal?.aborted === true) cancel();
+  });
+}
+
+/** Throws a `BrokerError` for what the caller did. */
+function prepare(
+  { limitsFor, boundary }: Meets,
   artifact: Artifact,
   options: ExecuteOptions,
-): Promise<Outcome> {
+): Omit<Job, 'done' | 'tier'> {
   const limits = limitsFor(artifact, options.limits);
   const grants =
     options.grants === undefined
@@ -41,26 +63,15 @@ export async function runInvocation(
   const handler = options.handler ?? artifact.manifest?.name ?? 'HANDLER';
   const missing = missingGrant(artifact, grants, handler);
   if (missing !== null) throw new BrokerError(missing.code, missing.message);
-  const prepared = prepareJob(artifact, { handler, grants, limits }, options, boundary);
-  return new Promise((resolve) => {
-    const job: Job = {
-      ...prepared,
-      tier: tierOf(handler, artifact.abi),
-      done: (end) => {
-        options.signal?.removeEventListener('abort', cancel);
-        if ('reported' in end) {
-          for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) {
-            options.onLog?.(level, message);
-          }
-        }
-        const outcome = outcomeOf(job, end);
-        if (job.recorder !== null) options.onTape?.(tapeOf(job, outcome, job.recorder));
-        resolve(outcome.kind === 'trapped' ? locateTrap(outcome, artifact) : outcome);
-      },
-    };
-    const cancel = () => lanes.cancel(job);
-    options.signal?.addEventListener('abort', cancel, { once: true });
-    lanes.submit(job);
-    if (options.signal?.aborted === true) cancel();
-  });
+  return prepareJob(artifact, { handler, grants, limits }, options, boundary);
+}
+
+/** The outcome of a job that ended, with what is told beside it. */
+function settle(job: Job, end: JobEnd, { onLog, onTape }: ExecuteOptions): Outcome | Promise<Outcome> {
+  if ('reported' in end && onLog !== undefined) {
+    for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) onLog(level, message);
+  }
+  const outcome = outcomeOf(job, end);
+  if (job.recorder !== null) onTape?.(tapeOf(job, outcome, job.recorder));
+  return outcome.kind === 'trapped' ? locateTrap(outcome, job.artifact) : outcome;
 }
