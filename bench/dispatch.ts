@@ -8,7 +8,7 @@ import { ECHO } from '../test/guests/wat.ts';
 import { sameByPiscina } from './dispatch/same-by-piscina.ts';
 import { COUNTING, ECHO_FRESH } from './guests.ts';
 import { report } from './measure.ts';
-import { interleaved, throughput } from './throughput.ts';
+import { interleaved, type Rates } from './throughput.ts';
 
 const short = process.argv.includes('--short');
 const IN_FLIGHT = 64;
@@ -35,18 +35,22 @@ const restored = await sandbox.admit(ECHO);
 const fresh = admitArtifact(ECHO_FRESH, null, DEFAULT_LIMITS);
 const counting = await sandbox.admit(COUNTING);
 
+/** Of settings that are as good as equal, no single sample finds the best. */
 async function fastest(pools: readonly Piscina[]): Promise<Piscina> {
-  const rates: number[] = [];
-  for (const pool of pools) {
-    await throughput(() => pool.run(undefined), IN_FLIGHT, 200);
-    rates.push(await throughput(() => pool.run(undefined), IN_FLIGHT, 300));
-  }
-  const best = pools[rates.indexOf(Math.max(...rates))] as Piscina;
-  await Promise.all(pools.filter((pool) => pool !== best).map((pool) => pool.destroy()));
-  console.log(
-    `piscina at its best: ${best.options.concurrentTasksPerWorker} per worker, atomics ${best.options.atomics}`,
+  const nameOf = ({ options }: Piscina) => `${options.concurrentTasksPerWorker} ${options.atomics}`;
+  const rates = await interleaved(
+    Object.fromEntries(pools.map((pool) => [nameOf(pool), () => pool.run(undefined)])),
+    { rounds: short ? 3 : 9, sliceMs: short ? 50 : 200, inFlight: IN_FLIGHT },
   );
+  const [best] = pools.toSorted((a, b) => medianOf(rates, nameOf(b)) - medianOf(rates, nameOf(a)));
+  if (best === undefined) throw new TypeError('expected pools');
+  await Promise.all(pools.filter((pool) => pool !== best).map((pool) => pool.destroy()));
+  console.log(`piscina at its best: ${nameOf(best)} (tasks per worker, atomics)`);
   return best;
+}
+
+function medianOf(rates: Readonly<Record<string, Rates>>, name: string): number {
+  return rates[name]?.median ?? 0;
 }
 
 const latenciesUs: number[] = [];
@@ -58,7 +62,8 @@ async function completed(run: Promise<{ readonly kind: string }>): Promise<void>
 const rates = await interleaved(
   {
     fresh: () => completed(sandbox.execute(fresh, { input })),
-    restored: async () => {
+    restored: () => completed(sandbox.execute(restored, { input })),
+    timed: async () => {
       const startedMs = performance.now();
       await completed(sandbox.execute(restored, { input }));
       latenciesUs.push((performance.now() - startedMs) * 1000);

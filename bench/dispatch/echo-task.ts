@@ -11,6 +11,10 @@ const workplace: Workplace = {
   mark: { enter: () => {}, leave: () => {} },
 };
 
-export default function echoTask(message: InvokeMessage): ResultMessage | Promise<ResultMessage> {
-  return startInvocation(workerData as ModuleMessage, message, workplace).result;
+export default async function echoTask(message: InvokeMessage): Promise<ResultMessage> {
+  const reported = await startInvocation(workerData as ModuleMessage, message, workplace).result;
+  const { result } = reported;
+  if (result.kind !== 'returned') throw new TypeError(`expected an output, got ${result.kind}`);
+  // Of its own: the whole pool that a `Buffer` lies in would be cloned with it.
+  return { ...reported, result: { ...result, output: new Uint8Array(result.output) } };
 }

@@ -28,8 +28,10 @@ export function sameByPiscina(bytes: Uint8Array, input: string): { send: Send; c
   const send = async (): Promise<void> => {
     const limits = DEFAULT_LIMITS;
     const prepared = prepareJob(artifact, { handler: 'echo', grants: [], limits }, { input }, refusing);
-    const { input: bytes, config, step, timeMs, seed, logLevel, mayWait } = prepared;
+    const { config, step, timeMs, seed, logLevel, mayWait } = prepared;
     const facts = { limits, timeMs, seed, logLevel, mayWait };
+    // Of its own: the whole pool that a `Buffer` lies in would be cloned with it.
+    const bytes = new Uint8Array(prepared.input);
     const message: InvokeMessage = { type: 'invoke', slot: 0, input: bytes, config, step, ...facts };
     const reported = (await pool.run(message)) as ResultMessage;
     const job: Job = { ...prepared, tier: 'thread', done: () => {} };
