@@ -32,6 +32,9 @@ import type { RunningInvocation, Workplace } from './workplace.ts';
 /** Results wait for others until there are so many, so that both threads work at the same time. */
 const BATCH_MAX = 16;
 
+/** Nobody's result waits for a guest that takes longer: beside it, waking the broker costs nothing. */
+const LONG_MS = 0.2;
+
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
 type Resume = (reply: ReplyMessage | null) => void;
 
@@ -43,6 +46,8 @@ class LaneThread {
   readonly #port: MessagePort;
   readonly #clock: Float64Array;
   readonly #modules = new Map<number, ModuleMessage>();
+  /** Modules whose last guest took long without a wait. */
+  readonly #long = new Set<number>();
   readonly #limits = new Map<number, Limits>();
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
@@ -86,7 +91,7 @@ class LaneThread {
 
   #learn(message: ObjectToLane): void {
     if (message.type === 'module') {
-      if (message.forgets !== null) this.#modules.delete(message.forgets);
+      if (message.forgets !== null) this.#forget(message.forgets);
       this.#modules.set(message.moduleId, message);
       if (message.component !== null) this.#ignoreRejections();
     } else if (message.type === 'limits') {
@@ -96,6 +101,11 @@ class LaneThread {
       this.#port.close();
       this.#close();
     }
+  }
+
+  #forget(moduleId: number): void {
+    this.#modules.delete(moduleId);
+    this.#long.delete(moduleId);
   }
 
   /** jco's glue makes promises that it drops when a guest traps: their rejection is no fault of the lane. */
@@ -123,13 +133,24 @@ class LaneThread {
     const message = { ...packed, limits };
     this.#clock[clockOf(message.slot)] = epochMs();
     this.#clock[clockOf(message.slot) + 1] = 0;
+    if (this.#long.has(packed.moduleId)) this.#flush();
     const running = startInvocation(module, message, this.#workplace);
     if (!(running.result instanceof Promise)) {
       this.#finish(running.result);
+      this.#noteTime(packed.moduleId, running.result.wallMs);
       return;
     }
     this.#live.set(message.slot, running);
     running.result.then((result) => this.#finish(result)).catch(raise);
+  }
+
+  #noteTime(moduleId: number, ms: number): void {
+    if (ms < LONG_MS) {
+      this.#long.delete(moduleId);
+      return;
+    }
+    this.#long.add(moduleId);
+    this.#flush();
   }
 
   #call(slot: number, wireNumber: number, payload: Uint8Array): Promise<ReplyMessage | null> {
@@ -190,11 +211,12 @@ class LaneThread {
 
   /** Waits only here, behind the last message of a post: no other post may come between two of them. */
   #endTurn(): void {
-    if (this.#outbox.length > 0) this.#flush();
+    this.#flush();
     this.#waitShortly();
   }
 
   #flush(): void {
+    if (this.#outbox.length === 0) return;
     const batch = packFromLane(this.#outbox);
     this.#outbox = [];
     this.#port.postMessage(batch, transferListOf(batch));

@@ -1,0 +1,41 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
+import { ECHO, guest } from '../../guests/wat.ts';
+
+/** Counts for some tens of milliseconds. */
+const COUNTING = guest({
+  imports: ['output_write'],
+  body: `(local $n i32)
+    (loop $next (br_if $next (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 50000000))))
+    (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
+  fields: '(data (i32.const 0) "1")',
+});
+const limits = { fuel: 10 ** 12, wall_ms: 60_000 };
+
+describe('results of a lane that has got many invocations at a time', () => {
+  let sandbox: Sandbox | null = null;
+  afterEach(() => sandbox?.close());
+
+  it('do not wait for the guests behind them that take long', async () => {
+    sandbox = createSandbox({ lanes: 1 });
+    const counting = await sandbox.admit(COUNTING);
+    const run = async () => {
+      const { kind, usage } = (await sandbox?.execute(counting, { input: '{}', limits })) ?? {};
+      return { kind, wallMs: usage?.wallMs ?? 0, atMs: performance.now() };
+    };
+    const ended = await Promise.all([run(), run(), run(), run()]);
+    expect(ended.map(({ kind }) => kind)).toEqual(Array(4).fill('completed'));
+    const [first, , , last] = ended as [(typeof ended)[0], unknown, unknown, (typeof ended)[0]];
+    expect(last.atMs - first.atMs).toBeGreaterThan(last.wallMs);
+  });
+
+  it('nor do those of short guests before them, once it is known who takes long', async () => {
+    sandbox = createSandbox({ lanes: 1 });
+    const [counting, echo] = [await sandbox.admit(COUNTING), await sandbox.admit(ECHO)];
+    await sandbox.execute(counting, { input: '{}', limits });
+    const short = sandbox.execute(echo, { input: '{}' }).then(() => performance.now());
+    const long = sandbox.execute(counting, { input: '{}', limits });
+    const { usage } = await long;
+    expect(performance.now() - (await short)).toBeGreaterThan(usage.wallMs / 2);
+  });
+});
