@@ -42,12 +42,18 @@ function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {
     hostCalls: job.calls.length,
     logLines: reported?.logs.length ?? 0,
     inputBytes: job.input.byteLength,
-    outputBytes: result.kind === 'completed' ? Buffer.byteLength(result.output) : 0,
+    outputBytes: result.kind === 'completed' ? outputOf(end).byteLength : 0,
     queuedMs: Math.max(0, round(startedAtMs - job.queuedAtMs)),
     wallMs: round(wallMs),
   });
 }
 
+/** The output of a job that completed, as it was reported. */
+function outputOf(end: JobEnd): Uint8Array {
+  return 'reported' in end && end.reported.result.kind === 'returned' ? end.reported.result.output : NO_BYTES;
+}
+
+const NO_BYTES = new Uint8Array(0);
 const NO_CALLS: Receipt['host_calls'] = Object.freeze([]);
 
 function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {

@@ -38,7 +38,7 @@ const FAILED_STARTS_MAX = 5;
  */
 export class LanePool {
   readonly #options: LanePoolOptions;
-  readonly #lanes = new Set<Lane>();
+  #lanes: readonly Lane[] = [];
   #waiting: Job[] = [];
   #suspects: Job[] = [];
   readonly #watch: NodeJS.Timeout;
@@ -69,7 +69,7 @@ export class LanePool {
 
   /** Lanes that can run guests now. */
   get ready(): number {
-    return [...this.#lanes].filter((lane) => lane.state === 'ready').length;
+    return this.#lanes.filter((lane) => lane.state === 'ready').length;
   }
 
   submit(job: Job): void {
@@ -116,7 +116,7 @@ export class LanePool {
     clearInterval(this.#watch);
     for (const timer of this.#respawns) clearTimeout(timer);
     this.#respawns.clear();
-    await Promise.all([...this.#lanes].map((lane) => lane.close()));
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
   /** Sends waiting jobs to lanes, as far as there is room. */
@@ -166,7 +166,7 @@ export class LanePool {
   }
 
   #usable(): Lane[] {
-    return [...this.#lanes].filter(({ state }) => state === 'starting' || state === 'ready');
+    return this.#lanes.filter(({ state }) => state === 'starting' || state === 'ready');
   }
 
   /** The lane with the most free slots, or null. */
@@ -195,7 +195,7 @@ export class LanePool {
       onFree: (_, job, peakBytes) => this.#freed(lane, job, peakBytes),
       onDead: (_, reason, lost) => this.#replace(lane, reason, lost),
     });
-    this.#lanes.add(lane);
+    this.#lanes = [...this.#lanes, lane];
   }
 
   #freed(lane: Lane, job: Job, peakBytes: number | null): void {
@@ -218,7 +218,7 @@ export class LanePool {
   }
 
   #replace(lane: Lane, reason: string | null, lost: readonly Lost[]): void {
-    this.#lanes.delete(lane);
+    this.#lanes = this.#lanes.filter((other) => other !== lane);
     for (const { job } of lost) this.#options.room.giveBack(job, null);
     this.#runAgain(lane, lost);
     if (reason !== null || lost.length > 0) {

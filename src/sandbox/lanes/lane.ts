@@ -103,11 +103,19 @@ export class Lane {
       cancelledAtMs: null,
       verdict: null,
     });
-    const { artifact, authority, input, config, step, timeMs, seed, logLevel, mayWait } = job;
-    const moduleId = this.#outbox.moduleId(artifact);
-    const limitsId = this.#outbox.limitsId(authority.limits);
-    const facts = { input, config, step, timeMs, seed, logLevel, mayWait };
-    this.#outbox.send({ type: 'invoke', slot, moduleId, limitsId, ...facts });
+    this.#outbox.send({
+      type: 'invoke',
+      slot,
+      moduleId: this.#outbox.moduleId(job.artifact),
+      limitsId: this.#outbox.limitsId(job.authority.limits),
+      input: job.input,
+      config: job.config,
+      step: job.step,
+      timeMs: job.timeMs,
+      seed: job.seed,
+      logLevel: job.logLevel,
+      mayWait: job.mayWait,
+    });
   }
 
   /** Cancels guests past their wall time; ends the lane when it does not answer. Called periodically. */
@@ -218,7 +226,7 @@ export class Lane {
     const { wallMs } = reported;
     if (verdict === DIVERGED || (cancelledAtMs !== null && reported.result.kind === 'aborted')) {
       job.done({ verdict: verdict ?? wallTimeVerdict(job.authority.limits, wallMs), wallMs });
-    } else job.done({ reported, startedAtMs: epochMs() - wallMs });
+    } else job.done({ reported, startedAtMs: this.#heardAtMs - wallMs });
     if (reported.result.kind === 'aborted' && cancelledAtMs === null) this.retire();
     this.#options.onFree(this, job, reported.peakMemoryBytes);
   }

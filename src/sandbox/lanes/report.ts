@@ -26,11 +26,10 @@ export function readResult(message: ResultMessage, job: Job): ResultMessage | nu
   const result = readEnd(message.result);
   if (result === null || !areLogs(message.logs, job, limits)) return null;
   if (!isAmount(message.fuel) || !isAmount(message.peakMemoryBytes) || !isAmount(message.wallMs)) return null;
-  return {
-    ...message,
-    result,
-    peakMemoryBytes: Math.min(message.peakMemoryBytes, limits.memory_pages * 65_536),
-  };
+  const peakMemoryBytes = Math.min(message.peakMemoryBytes, limits.memory_pages * 65_536);
+  // As most are: not written anew.
+  if (result === message.result && peakMemoryBytes === message.peakMemoryBytes) return message;
+  return { ...message, result, peakMemoryBytes };
 }
 
 function isAmount(value: unknown): value is number {

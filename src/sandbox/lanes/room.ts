@@ -83,6 +83,7 @@ export class Room {
   /** A peak is believed at once and forgotten slowly. */
   #learn(digest: string, peakBytes: number): void {
     const before = this.#usual.get(digest) ?? 0;
+    if (peakBytes === before) return;
     if (this.#usual.size >= DIGESTS_MAX && before === 0) this.#usual.clear();
     this.#usual.set(digest, Math.max(peakBytes, before - (before - peakBytes) / 16));
   }

@@ -5,6 +5,7 @@ export class Told<Item extends object> {
   readonly #tell: (item: Item, id: number, forgets: number | null) => void;
   #next = 1;
   #last: Item | null = null;
+  #lastId = 0;
 
   /** `tell` is called once for each item the other side does not know; `forgets` is the number it can drop. */
   constructor(max: number, tell: (item: Item, id: number, forgets: number | null) => void) {
@@ -14,6 +15,7 @@ export class Told<Item extends object> {
 
   /** The number by which the other side knows `item` from now on. Numbers are never used again. */
   idOf(item: Item): number {
+    if (this.#last === item) return this.#lastId;
     const known = this.#ids.get(item);
     if (known !== undefined) {
       this.#touch(item, known);
@@ -27,10 +29,10 @@ export class Told<Item extends object> {
   }
 
   #touch(item: Item, id: number): void {
-    if (this.#last === item) return;
     this.#ids.delete(item);
     this.#ids.set(item, id);
     this.#last = item;
+    this.#lastId = id;
   }
 
   #dropOldest(): number | null {
