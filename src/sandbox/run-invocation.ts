@@ -29,23 +29,31 @@ const NO_GRANTS: Grants = Object.freeze([]);
 
 /** One invocation on the lanes it is given. See `Sandbox.execute`. */
 export function runInvocation(meets: Meets, artifact: Artifact, options: ExecuteOptions): Promise<Outcome> {
-  // What the executor throws rejects the promise.
-  return new Promise((resolve) => {
+  // What is thrown here, before the job is on its way, rejects the promise.
+  return new Promise((resolve, reject) => {
     const { lanes, tierOf } = meets;
     const { signal } = options;
     const prepared = prepare(meets, artifact, options);
+    let isDone = false;
     const job: Job = {
       ...prepared,
       tier: tierOf(prepared.authority.handler, artifact.abi),
       done: (end) => {
+        isDone = true;
         if (signal !== undefined) signal.removeEventListener('abort', cancel);
-        resolve(settle(job, end, options));
+        // A listener's fault is its caller's, not the lane's.
+        try {
+          resolve(settle(job, end, options));
+        } catch (error) {
+          reject(error);
+        }
       },
     };
     const cancel = () => lanes.cancel(job);
-    if (signal !== undefined) signal.addEventListener('abort', cancel, { once: true });
     lanes.submit(job);
-    if (signal?.aborted === true) cancel();
+    if (signal === undefined || isDone) return;
+    if (signal.aborted) cancel();
+    else signal.addEventListener('abort', cancel, { once: true });
   });
 }
 
@@ -66,7 +74,7 @@ function prepare(
   return prepareJob(artifact, { handler, grants, limits }, options, boundary);
 }
 
-/** The outcome of a job that ended, with what is told beside it. */
+/** Tells logs and tape of a job that ended, and makes its outcome. Throws what `onLog` and `onTape` throw. */
 function settle(job: Job, end: JobEnd, { onLog, onTape }: ExecuteOptions): Outcome | Promise<Outcome> {
   if ('reported' in end && onLog !== undefined) {
     for (const { level, message } of scannedLogs(end.reported.logs, job.authority)) onLog(level, message);

@@ -146,6 +146,35 @@ describe('an invocation', () => {
 });
 
 describe('what the caller gets wrong', () => {
+  it.each(['thread', 'process'] as const)(
+    'a listener that throws rejects its own call alone (%s)',
+    async (tier) => {
+      const lost: string[] = [];
+      const own = createSandbox({ tier, onLaneLost: (_, reason) => lost.push(reason) });
+      const logging = await own.admit(
+        guest({
+          imports: ['log', 'output_write'],
+          fields: '(data (i32.const 0) "1")',
+          body: `(call $log (i32.const 1) (i32.const 0) (i32.const 1))
+          (call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)`,
+        }),
+      );
+      const call = { input: '{}', grants: [{ capability: 'log' }] } as const;
+      const onLog = () => {
+        throw new Error('a fault of the caller');
+      };
+      const [faulty, other] = await Promise.allSettled([
+        own.execute(logging, { ...call, onLog }),
+        own.execute(logging, call),
+      ]);
+      expect(faulty).toMatchObject({ reason: { message: 'a fault of the caller' } });
+      expect(other).toMatchObject({ value: { kind: 'completed' } });
+      expect(own.status).toMatchObject({ pending: 0, memoryCommittedBytes: 0 });
+      await own.close();
+      expect(lost).toEqual([]);
+    },
+  );
+
   it('an input that is not JSON is refused before anything runs', async () => {
     await expect(run(ECHO, { input: '{"a":' })).rejects.toMatchObject({
       code: 'ERR_INPUT_INVALID',

@@ -74,7 +74,7 @@ export class AdmissionChild {
   /** Why it ended; null while it lives. */
   #lost: BrokerError | null = null;
   #warming: Promise<void> = Promise.resolve();
-  /** Somebody waits. */
+  /** Set by `ready`, and the end of the warm-up. */
   #wanted = false;
 
   constructor(limits: AdmissionLimits) {
@@ -88,6 +88,11 @@ export class AdmissionChild {
     process.on('exit', (code, signal) =>
       this.#end('ERR_ADMISSION_LOST', `ended with ${signal ?? `exit code ${code}`}`),
     );
+    // Without a free file descriptor there are no pipes, whatever the types say; `error` comes later.
+    if (process.pid === undefined) {
+      this.#lost = new BrokerError('ERR_ADMISSION_LOST', 'the admission process cannot be started');
+      return;
+    }
     process.stdin.on('error', () => {});
     process.stdout.on('data', (chunk: Uint8Array) => this.#receive(chunk));
     this.#hold(false);
@@ -128,8 +133,10 @@ export class AdmissionChild {
   }
 
   async #warm(samples: readonly Uint8Array[], limits: Limits): Promise<void> {
-    for (let step = 0; step < WARM_UP_STEPS && !this.#wanted; step += 1)
-      for (const sample of samples) await this.#guarded(this.#ask({ limits, warmUp: true }, sample));
+    for (const sample of Array.from({ length: WARM_UP_STEPS }, () => samples).flat()) {
+      if (this.#wanted) return;
+      await this.#guarded(this.#ask({ limits, warmUp: true }, sample));
+    }
   }
 
   #ask(request: AdmissionRequest, bytes: Uint8Array): Promise<PreparedModule | null> {
@@ -183,6 +190,7 @@ export class AdmissionChild {
 
   /** Only a child that is at work keeps this process alive. */
   #hold(yes: boolean): void {
+    if (this.isLost) return;
     const handles = [this.#process, this.#process.stdin, this.#process.stdout] as unknown[];
     for (const handle of handles as { ref(): unknown; unref(): unknown }[]) {
       if (yes) handle.ref();

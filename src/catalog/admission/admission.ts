@@ -46,6 +46,7 @@ export class Admission {
   /** Rejects with a `BrokerError`: a refusal of the pipeline, or ERR_ADMISSION_…. */
   prepare(bytes: Uint8Array): Promise<PreparedModule> {
     if (bytes.byteLength > MODULE_BYTES_MAX) return Promise.reject(tooLarge(bytes));
+    if (this.#closed) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
       this.#waiting.push({ bytes, resolve, reject });
       if (this.#atWork === null) void this.#work();
@@ -55,14 +56,19 @@ export class Admission {
   close(): void {
     this.#closed = true;
     if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
+    for (const { reject } of this.#waiting.splice(0)) reject(closed());
     this.#atWork?.end();
     this.#spare?.end();
   }
 
   async #work(): Promise<void> {
     for (let request = this.#waiting.shift(); request !== undefined; request = this.#waiting.shift()) {
-      const child = await this.#ready();
-      await child.prepare(request.bytes, this.#limits).then(request.resolve, request.reject);
+      try {
+        const child = await this.#ready();
+        request.resolve(await child.prepare(request.bytes, this.#limits));
+      } catch (error) {
+        request.reject(error);
+      }
     }
     this.#atWork?.end();
     this.#atWork = null;
@@ -72,7 +78,8 @@ export class Admission {
   /** A child that was lost before it was given a module is nobody's fault: another one takes its place. */
   async #ready(): Promise<AdmissionChild> {
     const child = this.#child();
-    return (await child.ready()) || this.#closed ? child : this.#child();
+    if (await child.ready()) return child;
+    return this.#closed ? child : this.#child();
   }
 
   #child(): AdmissionChild {
@@ -87,16 +94,21 @@ export class Admission {
     if (this.#spareTimer !== null) clearTimeout(this.#spareTimer);
     this.#spareTimer = setTimeout(() => {
       if (this.#closed || this.#atWork !== null || this.#spare?.isLost === false) return;
-      const spare = new AdmissionChild(this.#bounds);
-      this.#spare = spare;
-      void Promise.all(SAMPLES.map((path) => readFile(path))).then(
-        (samples) => {
-          if (this.#spare === spare) spare.warmUp(samples, this.#limits);
-        },
-        () => {},
-      );
+      // Whatever is short, files or memory: whoever needs a child tries again.
+      this.#startSpare().catch(() => {});
     }, SPARE_AFTER_MS).unref();
   }
+
+  async #startSpare(): Promise<void> {
+    const spare = new AdmissionChild(this.#bounds);
+    this.#spare = spare;
+    const samples = await Promise.all(SAMPLES.map((path) => readFile(path)));
+    if (this.#spare === spare) spare.warmUp(samples, this.#limits);
+  }
+}
+
+function closed(): BrokerError {
+  return new BrokerError('ERR_ADMISSION_LOST', 'admission is closed');
 }
 
 function tooLarge({ byteLength }: Uint8Array): BrokerError {

@@ -36,7 +36,7 @@ export interface Job {
   /** Ends host calls that are still under way; made for the first. */
   abort: AbortController | null;
   readonly tier: Tier;
-  /** Called exactly once. */
+  /** Called exactly once, perhaps before `submit` returns. Never throws. */
   readonly done: (end: JobEnd) => void;
 }
 

@@ -234,7 +234,8 @@ export class LanePool {
   #runAgain(lane: Lane, lost: readonly Lost[]): void {
     const culpritKnown = lost.some(({ running }) => running);
     const again: Job[] = [];
-    for (const { job, entered, running } of lost) {
+    // By their age: the order of slots says nothing.
+    for (const { job, entered, running } of lost.toSorted((a, b) => a.job.queuedAtMs - b.job.queuedAtMs)) {
       // A lane that never was ready says nothing about who waited for it.
       if (!lane.wasReady) {
         again.push(job);

@@ -60,6 +60,8 @@ export class Lane {
   readonly #flights = new Slots<Flight>();
   readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
+  /** Host calls that are not answered yet. */
+  #openCalls = 0;
   #killReason: string | null = null;
   #heardAtMs = epochMs();
   #pinged = false;
@@ -199,7 +201,13 @@ export class Lane {
     if (answer === null) {
       flight.verdict = DIVERGED;
       this.#cancel(message.slot, flight, epochMs());
-    } else answer.then((made) => this.#reply(message.slot, flight, made));
+      return;
+    }
+    this.#openCalls += 1;
+    answer.then((made) => {
+      this.#openCalls -= 1;
+      this.#reply(message.slot, flight, made);
+    });
   }
 
   #reply(slot: number, flight: Flight, { answer, timeMs }: GivenAnswer): void {
@@ -208,8 +216,8 @@ export class Lane {
     flight.lastSentAtMs = epochMs();
     const { status, payload } = answer;
     const reply = { type: 'reply', slot, status, payload, timeMs, sentAtMs: flight.lastSentAtMs } as const;
-    // Waking a lane costs more than a reply: where several may come they wait for each other.
-    if (this.#flights.size === 1) this.#outbox.send(reply);
+    // Waking a lane costs more than a reply: where others may come, they wait for each other.
+    if (this.#openCalls === 0) this.#outbox.send(reply);
     else this.#outbox.sendLater(reply);
   }
 

@@ -22,22 +22,31 @@ export class Outbox {
     this.sendObject({ type: 'limits', limitsId, forgets, limits }),
   );
   #packed: PackedToLane[] = [];
+  #flushes = false;
+  #flushesLater = false;
 
   constructor(link: LaneLink) {
     this.#link = link;
   }
 
+  /** With what else this turn of the event loop has to say before it looks elsewhere. */
   send(message: PackedToLane): void {
-    const count = this.#packed.push(message);
-    if (count === 1) queueMicrotask(() => this.#flush());
-    else if (count === BATCH_MAX) this.#flush();
+    if (this.#pack(message) || this.#flushes) return;
+    this.#flushes = true;
+    queueMicrotask(() => {
+      this.#flushes = false;
+      this.#flush();
+    });
   }
 
-  /** The same at the end of this turn of the event loop, with what else its sockets bring. */
+  /** At the end of this turn, with what else its sockets bring; earlier if something is sent before. */
   sendLater(message: PackedToLane): void {
-    const count = this.#packed.push(message);
-    if (count === 1) setImmediate(() => this.#flush());
-    else if (count === BATCH_MAX) this.#flush();
+    if (this.#pack(message) || this.#flushesLater) return;
+    this.#flushesLater = true;
+    setImmediate(() => {
+      this.#flushesLater = false;
+      this.#flush();
+    });
   }
 
   /** After what was sent before. */
@@ -54,6 +63,13 @@ export class Outbox {
   /** The number by which the lane knows a set of limits from now on. */
   limitsId(limits: Limits): number {
     return this.#limits.idOf(limits);
+  }
+
+  /** True when the batch was full and has gone. */
+  #pack(message: PackedToLane): boolean {
+    if (this.#packed.push(message) < BATCH_MAX) return false;
+    this.#flush();
+    return true;
   }
 
   #flush(): void {

@@ -55,7 +55,8 @@ export function processLinks(options: ProcessOptions): OpenLink {
 
 function openProcess(options: ProcessOptions, receive: (batch: unknown) => void): LaneLink {
   const child = start(options);
-  const socket = child.stdio[SOCKET_FD] as Socket;
+  // Without a free file descriptor there is none; `error` comes later.
+  const socket = (child.stdio?.[SOCKET_FD] ?? null) as Socket | null;
   const clock = new Float64Array(CLOCK_BYTES / Float64Array.BYTES_PER_ELEMENT);
   clock[CLOCK_RUNNING] = NOT_RUNNING;
   let fault: string | null = null;
@@ -65,7 +66,7 @@ function openProcess(options: ProcessOptions, receive: (batch: unknown) => void)
   };
   // untrusted: every byte of a child that runs guests
   const reader = new FrameReader([FRAME.batch, FRAME.clock], options.maxFrameBytes);
-  socket.on('data', (chunk: Uint8Array) => {
+  socket?.on('data', (chunk: Uint8Array) => {
     if (fault !== null) return;
     try {
       for (const { kind, body } of reader.read(chunk)) {
@@ -77,11 +78,13 @@ function openProcess(options: ProcessOptions, receive: (batch: unknown) => void)
     }
   });
   // A child that is gone is told about by its exit.
-  socket.on('error', () => {});
+  socket?.on('error', () => {});
   return {
     clock,
-    ended: exitOf(child, () => fault).finally(() => socket.destroy()),
-    postMessage: (post) => send(socket, post),
+    ended: exitOf(child, () => fault).finally(() => socket?.destroy()),
+    postMessage: (post) => {
+      if (socket !== null) send(socket, post);
+    },
     kill: () => child.kill('SIGKILL'),
     needsBytes: true,
   };

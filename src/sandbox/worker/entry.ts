@@ -32,7 +32,7 @@ import type { RunningInvocation, Workplace } from './workplace.ts';
 /** Results wait for others until there are so many, so that both threads work at the same time. */
 const BATCH_MAX = 16;
 
-/** Nobody's result waits for a guest that takes longer: beside it, waking the broker costs nothing. */
+/** Beside a guest that takes longer, waking the broker costs nothing: nobody's result waits for one, once that is known. */
 const LONG_MS = 0.2;
 
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
@@ -46,8 +46,8 @@ class LaneThread {
   readonly #port: MessagePort;
   readonly #clock: Float64Array;
   readonly #modules = new Map<number, ModuleMessage>();
-  /** Modules whose last guest took long without a wait. */
-  readonly #long = new Set<number>();
+  /** Modules whose last guest took longer than that, before it suspended or ended. */
+  readonly #longModules = new Set<number>();
   readonly #limits = new Map<number, Limits>();
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
@@ -60,6 +60,9 @@ class LaneThread {
     mark: { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
   };
   #outbox: PackedFromLane[] = [];
+  #turnEnds = false;
+  /** Guests that go on in a turn of their own, which is to come. */
+  #resumes = 0;
 
   constructor(port: MessagePort, clock: SharedArrayBuffer, close: () => void) {
     this.#port = port;
@@ -69,11 +72,7 @@ class LaneThread {
     const posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
     this.#forAnswer = new ShortWait(port, posted);
     this.#forWork = new ShortWait(port, posted);
-    port.on('message', (post: ToLane) => {
-      this.#forAnswer.rested();
-      this.#forWork.rested();
-      this.#take(post);
-    });
+    port.on('message', (post: ToLane) => this.#take(post));
     this.#send({ type: 'ready' });
   }
 
@@ -82,9 +81,9 @@ class LaneThread {
     else this.#learn(post);
   }
 
-  /** No guest is here, or the one that is waits for a call. */
+  /** No guest is here, or the one that is waits for an answer that has not come. */
   #waitShortly(): void {
-    if (this.#live.size > 1 || this.#waiting.size !== this.#live.size) return;
+    if (this.#live.size > 1 || this.#waiting.size !== this.#live.size || this.#resumes > 0) return;
     const post = (this.#live.size === 0 ? this.#forWork : this.#forAnswer).next();
     if (post !== null) this.#take(post);
   }
@@ -105,7 +104,7 @@ class LaneThread {
 
   #forget(moduleId: number): void {
     this.#modules.delete(moduleId);
-    this.#long.delete(moduleId);
+    this.#longModules.delete(moduleId);
   }
 
   /** jco's glue makes promises that it drops when a guest traps: their rejection is no fault of the lane. */
@@ -131,9 +130,10 @@ class LaneThread {
     const limits = this.#limits.get(packed.limitsId);
     if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
     const message = { ...packed, limits };
-    this.#clock[clockOf(message.slot)] = epochMs();
+    if (this.#longModules.has(packed.moduleId)) this.#flush();
+    const enteredMs = epochMs();
+    this.#clock[clockOf(message.slot)] = enteredMs;
     this.#clock[clockOf(message.slot) + 1] = 0;
-    if (this.#long.has(packed.moduleId)) this.#flush();
     const running = startInvocation(module, message, this.#workplace);
     if (!(running.result instanceof Promise)) {
       this.#finish(running.result);
@@ -142,14 +142,15 @@ class LaneThread {
     }
     this.#live.set(message.slot, running);
     running.result.then((result) => this.#finish(result)).catch(raise);
+    this.#noteTime(packed.moduleId, epochMs() - enteredMs);
   }
 
   #noteTime(moduleId: number, ms: number): void {
     if (ms < LONG_MS) {
-      this.#long.delete(moduleId);
+      this.#longModules.delete(moduleId);
       return;
     }
-    this.#long.add(moduleId);
+    this.#longModules.add(moduleId);
     this.#flush();
   }
 
@@ -164,7 +165,9 @@ class LaneThread {
   /** In a turn of its own, unless another invocation has the slot by then: it may have come during a short wait. */
   #resumeLater(slot: number, reply: ReplyMessage | null): void {
     const waiting = this.#waiting.get(slot);
+    this.#resumes += 1;
     setImmediate(() => {
+      this.#resumes -= 1;
       if (this.#waiting.get(slot) === waiting) this.#resume(slot, reply);
     });
   }
@@ -204,13 +207,15 @@ class LaneThread {
   }
 
   #send(message: PackedFromLane): void {
-    const count = this.#outbox.push(message);
-    if (count === 1) queueMicrotask(() => this.#endTurn());
-    else if (count === BATCH_MAX) this.#flush();
+    if (this.#outbox.push(message) === BATCH_MAX) this.#flush();
+    if (this.#turnEnds) return;
+    this.#turnEnds = true;
+    queueMicrotask(() => this.#endTurn());
   }
 
   /** Waits only here, behind the last message of a post: no other post may come between two of them. */
   #endTurn(): void {
+    this.#turnEnds = false;
     this.#flush();
     this.#waitShortly();
   }

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Admission } from '../../../src/catalog/admission/admission.ts';
 import { MODULE_BYTES_MAX } from '../../../src/catalog/admission/module-bytes-max.ts';
@@ -121,6 +124,27 @@ describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
     process.kill(spare, 'SIGKILL');
     expect((await (prepared ?? admission.prepare(ECHO))).facts.publishedBytes).toBe(ECHO.byteLength);
   });
+
+  it('gives back what waits when it is closed, and takes no more', async () => {
+    admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+    const waiting = [admission.prepare(BOMB), admission.prepare(ECHO), admission.prepare(ECHO)];
+    admission.close();
+    waiting.push(admission.prepare(ECHO));
+    const before = children();
+    for (const each of await Promise.allSettled(waiting))
+      expect(each).toMatchObject({ reason: { code: 'ERR_ADMISSION_LOST' } });
+    expect(children().filter((pid) => !before.includes(pid))).toEqual([]);
+  });
+
+  it.skipIf(process.platform !== 'linux')(
+    'refuses a module while no file can be opened, and takes it afterwards',
+    async () => {
+      const script = fileURLToPath(new URL('./without-files.ts', import.meta.url));
+      const limited = 'ulimit -n 128; exec "$0" "$1"';
+      const { stdout } = await promisify(execFile)('sh', ['-c', limited, process.execPath, script]);
+      expect(stdout.split('\n')).toEqual(['EMFILE', 'ERR_ADMISSION_LOST', 'prepared', '']);
+    },
+  );
 
   it('says that it was lost when it is closed at work', async () => {
     admission = new Admission(DEFAULT_LIMITS, GENEROUS);
