@@ -121,6 +121,7 @@ const timed = {
   http_busy: () => Promise.all(Array.from({ length: AT_A_TIME }, () => real.run(askingLess))),
   http_bare: () => bare.run(asking),
   undici: () => askWithUndici(pool, CALLS_A_ROUND),
+  fetch: () => askWithFetch(CALLS_A_ROUND),
   undici_busy: () =>
     Promise.all(Array.from({ length: AT_A_TIME }, () => askWithUndici(busyPool, CALLS_A_ROUND / AT_A_TIME))),
 };
@@ -143,6 +144,7 @@ report(
     broker_cpu_us: calls.broker.cpuUs,
     http_stub_us: calls.http_stub.elapsedUs,
     http_ratio: calls.http.elapsedUs / calls.undici.elapsedUs,
+    http_vs_fetch: calls.http.elapsedUs / calls.fetch.elapsedUs,
     http_busy_ratio: calls.http_busy.elapsedUs / calls.undici_busy.elapsedUs,
     http_us: calls.http.elapsedUs,
     undici_us: calls.undici.elapsedUs,
@@ -163,6 +165,14 @@ async function askWithUndici(client: Pool, calls: number): Promise<void> {
   for (let n = 0; n < calls; n += 1) {
     const { statusCode, body } = await client.request({ path: '/', method: 'GET' });
     if (statusCode !== 200 || (await body.bytes()).byteLength !== 5) throw new Error('request failed');
+  }
+}
+
+/** What a worker without a sandbox would use. */
+async function askWithFetch(calls: number): Promise<void> {
+  for (let n = 0; n < calls; n += 1) {
+    const response = await fetch(url);
+    if (!response.ok || (await response.bytes()).byteLength !== 5) throw new Error('request failed');
   }
 }
 

@@ -37,8 +37,8 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal;
   /** Answers host calls from a recording instead of performing them; see `replay`. */
   readonly answers?: RecordedAnswers;
-  /** Given the tape of the invocation after it ended; without this none is recorded. */
+  /** Given the tape of the invocation after it ended; without this none is recorded. `execute` rejects with what it throws. */
   readonly onTape?: (tape: Tape) => void;
-  /** untrusted: messages the guest logged, after it ended. */
+  /** untrusted: messages the guest logged, after it ended. `execute` rejects with what it throws. */
   readonly onLog?: (level: LogLevel, message: string) => void;
 }
