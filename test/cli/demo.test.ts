@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -83,13 +83,10 @@ describe('npm start', { timeout: 120_000 }, () => {
     expect(result.notified).toEqual([expected.audience]);
   });
 
-  it('runs two steps at the same time', async () => {
-    const { task } = JSON.parse(
-      readFileSync(
-        join(cwd, '.tasker', 'results', readdirSync(join(cwd, '.tasker', 'results'))[0] ?? ''),
-        'utf8',
-      ),
-    ) as { task: string };
+  // On a busy machine one of them can be over before the other is claimed; one after the other they never overlap.
+  it('runs two steps at the same time', { retry: 2 }, async () => {
+    const { stdout } = await wasmBroker(['demo', '--json'], { cwd });
+    const { task } = reportOf(stdout);
     const times = await rows(
       `SELECT ns.name, min(t.created_at) FILTER (WHERE t.to_state = 'in_progress') AS started,
               min(t.created_at) FILTER (WHERE t.to_state = 'enqueued_for_orchestration') AS reported
