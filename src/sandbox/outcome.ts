@@ -42,18 +42,12 @@ function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {
     hostCalls: job.calls.length,
     logLines: reported?.logs.length ?? 0,
     inputBytes: job.input.byteLength,
-    outputBytes: result.kind === 'completed' ? outputOf(end).byteLength : 0,
+    outputBytes: result.kind === 'completed' ? Buffer.byteLength(result.output) : 0,
     queuedMs: Math.max(0, round(startedAtMs - job.queuedAtMs)),
     wallMs: round(wallMs),
   });
 }
 
-/** The output of a job that completed, as it was reported. */
-function outputOf(end: JobEnd): Uint8Array {
-  return 'reported' in end && end.reported.result.kind === 'returned' ? end.reported.result.output : NO_BYTES;
-}
-
-const NO_BYTES = new Uint8Array(0);
 const NO_CALLS: Receipt['host_calls'] = Object.freeze([]);
 
 function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
@@ -70,7 +64,7 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     fuel_exact: usage.fuelExact,
     peak_memory_bytes: usage.peakMemoryBytes,
     host_calls: job.calls.length === 0 ? NO_CALLS : Object.freeze([...job.calls]),
-    denials: job.calls.length === 0 ? 0 : job.calls.filter((call) => !call.allowed).length,
+    denials: job.calls.filter((call) => !call.allowed).length,
     seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
     input_sha256: hash('sha256', job.input),

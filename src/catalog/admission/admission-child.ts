@@ -133,9 +133,11 @@ export class AdmissionChild {
   }
 
   async #warm(samples: readonly Uint8Array[], limits: Limits): Promise<void> {
-    for (const sample of Array.from({ length: WARM_UP_STEPS }, () => samples).flat()) {
-      if (this.#wanted) return;
-      await this.#guarded(this.#ask({ limits, warmUp: true }, sample));
+    for (let step = 0; step < WARM_UP_STEPS; step += 1) {
+      for (const sample of samples) {
+        if (this.#wanted) return;
+        await this.#guarded(this.#ask({ limits, warmUp: true }, sample));
+      }
     }
   }
 

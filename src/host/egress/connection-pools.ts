@@ -95,7 +95,7 @@ function keyOf({ destination, privateNetworks, connectionsOf, connectTimeoutMs }
 }
 
 function sorted(texts: readonly string[]): string {
-  return texts.length === 1 ? (texts[0] ?? '') : texts.toSorted().join();
+  return texts.toSorted().join();
 }
 
 function ignore(): void {}
