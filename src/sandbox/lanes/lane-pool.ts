@@ -4,6 +4,7 @@ import type { Convictions } from './convictions.ts';
 import { ABORTED, type Job } from './job.ts';
 import { Lane, type Lost } from './lane.ts';
 import type { OpenLink } from './link.ts';
+import { Queue } from './queue.ts';
 import type { Room } from './room.ts';
 
 export interface LanePoolOptions {
@@ -39,8 +40,8 @@ const FAILED_STARTS_MAX = 5;
 export class LanePool {
   readonly #options: LanePoolOptions;
   #lanes: readonly Lane[] = [];
-  #waiting: Job[] = [];
-  #suspects: Job[] = [];
+  readonly #waiting = new Queue<Job>();
+  readonly #suspects = new Queue<Job>();
   readonly #watch: NodeJS.Timeout;
   readonly #respawns = new Set<NodeJS.Timeout>();
   #size: number;
@@ -62,7 +63,7 @@ export class LanePool {
 
   /** Jobs that have been accepted and are not done. */
   get pending(): number {
-    let pending = this.#waiting.length + this.#suspects.length;
+    let pending = this.#waiting.size + this.#suspects.size;
     for (const lane of this.#lanes) pending += lane.inFlight;
     return pending;
   }
@@ -81,9 +82,7 @@ export class LanePool {
   /** Ends a job, wherever it is, as aborted. Does nothing when it is done. */
   cancel(job: Job): void {
     for (const queue of [this.#waiting, this.#suspects]) {
-      const place = queue.indexOf(job);
-      if (place < 0) continue;
-      queue.splice(place, 1);
+      if (!queue.remove(job)) continue;
       job.abort?.abort();
       job.done({ verdict: ABORTED, wallMs: 0 });
       this.dispatch();
@@ -122,7 +121,7 @@ export class LanePool {
   /** Sends waiting jobs to lanes, as far as there is room. */
   dispatch(): void {
     this.#dispatchSuspect();
-    for (let job = this.#waiting[0]; job !== undefined; job = this.#waiting[0]) {
+    for (let job = this.#waiting.first; job !== null; job = this.#waiting.first) {
       const verdict = this.#options.convictions.verdictOn(job);
       const lane = verdict === null ? this.#freest() : null;
       if (verdict === null && (lane === null || !this.#options.room.fits(job))) break;
@@ -130,7 +129,7 @@ export class LanePool {
       if (verdict !== null) job.done({ verdict, wallMs: 0 });
       else if (lane !== null) this.#send(lane, job);
     }
-    if (this.#waiting.length > 0 || this.pending > 0) return;
+    if (this.#waiting.size > 0 || this.pending > 0) return;
     if (this.#closing) this.#idle?.();
     this.#options.onIdle?.();
   }
@@ -142,10 +141,9 @@ export class LanePool {
 
   /** At most one suspect runs at a time, on a lane without anybody else; the freest lane is emptied for it. */
   #dispatchSuspect(): void {
-    while (this.#suspects.length > 0) {
-      const [job] = this.#suspects;
+    for (let job = this.#suspects.first; job !== null; job = this.#suspects.first) {
       const usable = this.#usable();
-      if (job === undefined || usable.some((lane) => lane.suspect !== null)) return;
+      if (usable.some((lane) => lane.suspect !== null)) return;
       const verdict = this.#options.convictions.verdictOn(job);
       if (verdict !== null) {
         this.#suspects.shift();
@@ -248,7 +246,7 @@ export class LanePool {
       if (suspect) this.#suspects.push(job);
       else again.push(job);
     }
-    this.#waiting = [...again, ...this.#waiting];
+    this.#waiting.pushFirst(again);
   }
 
   #respawn(): void {
@@ -265,9 +263,7 @@ export class LanePool {
 
   /** Lanes do not start any more: whoever waits here is better off elsewhere. */
   #giveUp(reason: string): void {
-    const jobs = [...this.#suspects, ...this.#waiting];
-    this.#suspects = [];
-    this.#waiting = [];
+    const jobs = [...this.#suspects.takeAll(), ...this.#waiting.takeAll()];
     const message = `no lane could be started: ${reason}`;
     for (const job of jobs)
       job.done({ verdict: { kind: 'aborted', code: 'ERR_LANE_LOST', message }, wallMs: 0 });
