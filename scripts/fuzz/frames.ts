@@ -304,6 +304,8 @@ function someResult(slot: number, random: Random): ResultMessage {
     peakMemoryBytes: number(),
     logs: (logs ?? []) as ResultMessage['logs'],
     wallMs: number(),
+    digests:
+      random(8) > 0 ? null : { input: randomBytes(random, 32), output: randomBytes(random, random(40)) },
   };
 }
 

@@ -164,6 +164,11 @@ function packResult(out: ByteWriter, message: ResultMessage): void {
   out.f64(message.fuel);
   out.f64(message.peakMemoryBytes);
   out.f64(message.wallMs);
+  out.u32(message.digests === null ? 0 : 1);
+  if (message.digests !== null) {
+    out.bytes(message.digests.input);
+    out.bytes(message.digests.output);
+  }
   out.text(message.logs.length === 0 ? '' : JSON.stringify(message.logs));
   if (returned) out.bytes(result.output);
   else if (result.kind === 'checkpoint' || result.kind === 'wait') {
@@ -198,10 +203,11 @@ function unpackResult(reader: ByteReader, slot: number): ResultMessage {
   const fuel = reader.f64();
   const peakMemoryBytes = reader.f64();
   const wallMs = reader.f64();
+  const digests = reader.u32() === 1 ? { input: reader.bytes(), output: reader.bytes() } : null;
   const logText = reader.text();
   const logs = logText === '' ? NO_LOGS : (JSON.parse(logText) as LogRecord[]);
   const result: GuestResult = returned ? { kind: 'returned', output: reader.bytes() } : unpackEnd(reader);
-  return { type: 'result', slot, result, fuel, fuelExact, peakMemoryBytes, logs, wallMs };
+  return { type: 'result', slot, result, fuel, fuelExact, peakMemoryBytes, logs, wallMs, digests };
 }
 
 function unpackEnd(reader: ByteReader): GuestResult {

@@ -12,7 +12,7 @@ import { readCheckpoint, readWait } from './request.ts';
 export function outcomeOf(job: Job, end: JobEnd): Outcome {
   const result = scannedResult('reported' in end ? resultOf(job, end.reported) : end.verdict, job.authority);
   const usage = usageOf(job, end, result);
-  return Object.freeze({ ...result, usage, receipt: receiptOf(job, result, usage) });
+  return Object.freeze({ ...result, usage, receipt: receiptOf(job, end, result, usage) });
 }
 
 /** untrusted: the worker's report. What a guest wrote is checked here whatever the worker checked before. */
@@ -50,8 +50,9 @@ function usageOf(job: Job, end: JobEnd, result: OutcomeResult): Usage {
 
 const NO_CALLS: Receipt['host_calls'] = Object.freeze([]);
 
-function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
+function receiptOf(job: Job, end: JobEnd, result: OutcomeResult, usage: Usage): Receipt {
   const { artifact, authority } = job;
+  const digests = 'reported' in end ? end.reported.digests : null;
   const manifest = artifact.manifest;
   return Object.freeze({
     abi: artifact.abi,
@@ -67,14 +68,20 @@ function receiptOf(job: Job, result: OutcomeResult, usage: Usage): Receipt {
     denials: job.calls.filter((call) => !call.allowed).length,
     seed: job.seed === null ? null : Buffer.from(job.seed).toString('hex'),
     log_lines: usage.logLines,
-    input_sha256: hash('sha256', job.input),
-    output_sha256: result.kind === 'completed' ? hash('sha256', result.output) : null,
+    input_sha256: sha256Of(job.input, digests?.input),
+    output_sha256: result.kind === 'completed' ? sha256Of(result.output, digests?.output) : null,
     tier: job.tier,
     usage: job.tier === 'process' ? 'reported' : 'measured',
     outcome: result.kind,
     queued_ms: usage.queuedMs,
     wall_ms: usage.wallMs,
   });
+}
+
+/** In hexadecimal; `known` when the lane had time to make it. */
+function sha256Of(document: string | Uint8Array, known: Uint8Array | undefined): string {
+  if (known === undefined) return hash('sha256', document);
+  return Buffer.from(known.buffer, known.byteOffset, known.byteLength).toString('hex');
 }
 
 function round(ms: number): number {

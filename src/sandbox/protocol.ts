@@ -125,7 +125,22 @@ export interface CallMessage {
 }
 
 /** How an invocation ended. The receiver checks every field again. */
-export interface ResultMessage {
+export interface ResultMessage extends GuestReport {
+  readonly wallMs: number;
+  /** Null from a lane that had no time for them, or whose word on them is not taken. */
+  readonly digests: Digests | null;
+}
+
+/** SHA-256 of the documents of an invocation that returned. */
+export interface Digests {
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+}
+
+export const DIGEST_BYTES = 32;
+
+/** What can be said of a guest by whoever ran it. */
+export interface GuestReport {
   readonly type: 'result';
   readonly slot: number;
   readonly result: GuestResult;
@@ -133,7 +148,6 @@ export interface ResultMessage {
   readonly fuelExact: boolean;
   readonly peakMemoryBytes: number;
   readonly logs: readonly LogRecord[];
-  readonly wallMs: number;
 }
 
 /** What the worker can tell by itself; whether output is JSON is decided by the receiver. */
@@ -152,6 +166,8 @@ export interface LogRecord {
 export interface LaneTask {
   readonly port: MessagePort;
   readonly clock: SharedArrayBuffer;
+  /** Whether it may hash documents in the broker's place. */
+  readonly hashes: boolean;
 }
 
 /**

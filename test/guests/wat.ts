@@ -36,3 +36,10 @@ export const ECHO = wat(ECHO_TEXT);
 
 /** Never returns. */
 export const ENDLESS = guest({ body: '(loop $again (br $again)) (i32.const 0)' });
+
+/** Writes `1` whatever its input. */
+export const ONE = guest({
+  imports: ['output_write'],
+  fields: '(data (i32.const 0) "1")',
+  body: '(call $output_write (i32.const 0) (i32.const 1)) (i32.const 0)',
+});

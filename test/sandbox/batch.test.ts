@@ -67,6 +67,7 @@ const fromLane = fc.oneof(
       { maxLength: 3 },
     ),
     wallMs: millis,
+    digests: fc.option(fc.record({ input: bytes, output: bytes })),
   }),
 ) as fc.Arbitrary<PackedFromLane>;
 

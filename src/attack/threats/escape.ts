@@ -16,6 +16,7 @@ const result = (slot: number, change: object = {}): ResultMessage =>
     peakMemoryBytes: 65_536,
     logs: [],
     wallMs: 1,
+    digests: null,
     ...change,
   }) as ResultMessage;
 
@@ -130,6 +131,9 @@ export const ESCAPE_ATTACKS: readonly Attack[] = [
     laneEnded(),
     { grants: [{ capability: 'log' }] },
   ),
+  reporting('own-digests', 'say itself what the digests of input and output are', {
+    digests: { input: new Uint8Array(32), output: new Uint8Array(32) },
+  }),
   reporting('unchecked-completion', 'report completion past every check', {
     result: { kind: 'completed', output: '{}' },
   }),

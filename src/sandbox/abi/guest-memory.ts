@@ -13,8 +13,9 @@ export function guestBytes(
 ): Uint8Array | null {
   const start = pointer >>> 0;
   const size = length >>> 0;
-  const available = state.memory.buffer.byteLength;
-  if (start + size <= available) return new Uint8Array(state.memory.buffer, start, size);
+  const { buffer } = state.memory;
+  const available = buffer.byteLength;
+  if (start + size <= available) return new Uint8Array(buffer, start, size);
   const message = `${call}: ${size} bytes at address ${start} lie outside the guest's memory of ${available} bytes`;
   stopGuest(state, brokenRule('ERR_GUEST_POINTER', message));
   return null;

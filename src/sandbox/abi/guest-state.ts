@@ -75,9 +75,25 @@ export function enterGuestState(state: GuestState, message: InvokeMessage): void
   state.mayWait = message.mayWait;
 }
 
-/** Takes it back: what `newGuestState` answers, field by field. */
+/** Takes it back: what `newGuestState` answers, field by field (a test compares). */
 export function leaveGuestState(state: GuestState): void {
-  Object.assign(state, newGuestState(state.memory, state.limits));
+  state.slot = NOT_RUNNING;
+  state.input = NO_BYTES;
+  state.config = NO_BYTES;
+  state.step = NO_BYTES;
+  state.timeMs = null;
+  state.seed = null;
+  state.random = null;
+  state.logLevel = null;
+  state.mayWait = false;
+  state.fuel = null;
+  state.output = null;
+  state.callsMade = 0;
+  state.result = NO_BYTES;
+  state.logs = [];
+  state.logBytes = 0;
+  state.stopped = null;
+  state.fuelWhenStopped = null;
 }
 
 /**

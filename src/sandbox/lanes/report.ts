@@ -2,7 +2,13 @@ import { ERROR_CODES } from '../../errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../model/abi.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../model/limits.ts';
 import { type PackedFromLane, unpackFromLane } from '../batch.ts';
-import type { GuestResult, LogRecord, ResultMessage } from '../protocol.ts';
+import {
+  DIGEST_BYTES,
+  type Digests,
+  type GuestResult,
+  type LogRecord,
+  type ResultMessage,
+} from '../protocol.ts';
 import type { Job } from './job.ts';
 
 /*
@@ -26,10 +32,16 @@ export function readResult(message: ResultMessage, job: Job): ResultMessage | nu
   const result = readEnd(message.result);
   if (result === null || !areLogs(message.logs, job, limits)) return null;
   if (!isAmount(message.fuel) || !isAmount(message.peakMemoryBytes) || !isAmount(message.wallMs)) return null;
+  if (message.digests !== null && !areDigests(message.digests, job)) return null;
   const peakMemoryBytes = Math.min(message.peakMemoryBytes, limits.memory_pages * 65_536);
   // As most are: not written anew.
   if (result === message.result && peakMemoryBytes === message.peakMemoryBytes) return message;
   return { ...message, result, peakMemoryBytes };
+}
+
+/** Of a thread, which is as much the broker's own as whoever reads it; what a process says of its documents is not taken. */
+function areDigests({ input, output }: Digests, { tier }: Job): boolean {
+  return tier === 'thread' && input.byteLength === DIGEST_BYTES && output.byteLength === DIGEST_BYTES;
 }
 
 function isAmount(value: unknown): value is number {

@@ -50,7 +50,7 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
   const killed = new AbortController();
   const ended = piscina
     // piscina derives the type of transferList from an older MessagePort.
-    .run({ port: port2, clock }, { transferList: [port2] as never, signal: killed.signal })
+    .run({ port: port2, clock, hashes: true }, { transferList: [port2] as never, signal: killed.signal })
     .then(() => null, String)
     .finally(() => port1.close());
   return {

@@ -27,7 +27,7 @@ const [, , heapMb] = process.argv;
 const thread = new Worker(
   new URL(import.meta.url.endsWith('.ts') ? './lane-thread.ts' : './lane-thread.js', import.meta.url),
   {
-    workerData: { port: port2, clock },
+    workerData: { port: port2, clock, hashes: false },
     transferList: [port2],
     env: {},
     argv: [],

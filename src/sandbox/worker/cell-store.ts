@@ -9,6 +9,8 @@ import type { GuestState } from '../abi/guest-state.ts';
 export interface Cell {
   /** Where it is kept while idle. */
   readonly shape: string;
+  /** Of its memory while it is idle. */
+  readonly bytes: number;
   readonly memory: WebAssembly.Memory;
   readonly imports: WebAssembly.Imports;
   readonly state: GuestState;
@@ -67,6 +69,6 @@ export class CellStore {
 
   #count(cell: Cell, by: 1 | -1): void {
     this.#cells += by;
-    this.#bytes += by * cell.memory.buffer.byteLength;
+    this.#bytes += by * cell.bytes;
   }
 }

@@ -44,7 +44,8 @@ export function takeCell(
   if (kept !== undefined) return kept;
   const memory = new WebAssembly.Memory({ initial, maximum });
   const state = newGuestState(memory, message.limits);
-  return { shape, memory, state, imports: linkCore(state, callBroker), instance: null };
+  const bytes = memory.buffer.byteLength;
+  return { shape, bytes, memory, state, imports: linkCore(state, callBroker), instance: null };
 }
 
 /**
@@ -53,11 +54,11 @@ export function takeCell(
  * (its caller does not return it).
  */
 export function giveBackCell(cells: CellStore, cell: Cell, variant: Variant): void {
-  const size = variant.memoryMinPages * 65_536;
-  if (cell.memory.buffer.byteLength !== size || !cells.hasRoom(size)) return;
+  const { buffer } = cell.memory;
+  if (buffer.byteLength !== cell.bytes || !cells.hasRoom(cell.bytes)) return;
   if (variant.restoreExport === null) {
     cell.instance = null;
-    new Uint8Array(cell.memory.buffer).fill(0);
+    new Uint8Array(buffer).fill(0);
   } else restore(cell, variant);
   leaveGuestState(cell.state);
   cells.keep(cell);

@@ -12,18 +12,11 @@ import {
 } from '../abi/guest-state.ts';
 import { promising } from '../abi/jspi.ts';
 import { HOST_CALL_FUEL, priceOf } from '../abi/price.ts';
-import {
-  epochMs,
-  type GuestResult,
-  type InvokeMessage,
-  type ModuleComponent,
-  type ModuleMessage,
-  type ResultMessage,
-} from '../protocol.ts';
+import type { GuestReport, GuestResult, InvokeMessage, ModuleComponent, ModuleMessage } from '../protocol.ts';
 import { type ComponentEnd, classifyComponent } from './classify-component.ts';
 import { allotMemories, type CoreMemories } from './component-memories.ts';
 import { GlueTimers } from './glue-timers.ts';
-import { notStarted, resultMessage } from './report.ts';
+import { guestReport, notStarted } from './report.ts';
 import type { RunningInvocation, RunningMark, Workplace } from './workplace.ts';
 
 /** What the glue's `instantiate` makes: the exports of the component. */
@@ -66,10 +59,9 @@ export function startComponent(
   message: InvokeMessage,
   { callBroker, mark }: Workplace,
 ): RunningInvocation {
-  const startedMs = epochMs();
   const { limits, slot } = message;
   const memories = memoriesFor(component, message);
-  if ('kind' in memories) return notStarted(module, slot, memories, startedMs);
+  if ('kind' in memories) return notStarted(module, slot, memories);
   const state = newGuestState(memories.main, limits);
   enterGuestState(state, message);
   const counters = newCounters(state, module);
@@ -77,7 +69,7 @@ export function startComponent(
   const result = run(guest, linkComponent(state, callBroker)).then((end) => {
     mark.leave();
     guest.timers.end();
-    return reportOf(guest, end, startedMs);
+    return reportOf(guest, end);
   });
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
@@ -207,7 +199,7 @@ function webAssemblyOf(mark: RunningMark, { slot }: GuestState): object {
   });
 }
 
-function reportOf(guest: Guest, end: ComponentEnd, startedMs: number): ResultMessage {
+function reportOf(guest: Guest, end: ComponentEnd): GuestReport {
   const { module, state, counters, memories } = guest;
   if ('returned' in end && typeof end.returned === 'string') takeOutput(state, end.returned);
   const exports = {
@@ -216,7 +208,7 @@ function reportOf(guest: Guest, end: ComponentEnd, startedMs: number): ResultMes
     [module.deniedGrowExport ?? '']: counters['denied-grow'],
   };
   const result = classifyComponent(state, module, exports, end);
-  return resultMessage(state, result, { peakMemoryBytes: memories.bytes(), startedMs });
+  return guestReport(state, result, memories.bytes());
 }
 
 function takeOutput(state: GuestState, text: string): void {

@@ -2,7 +2,8 @@
  * Entry of a lane's thread, loaded by URL as a piscina task and imported by nobody. One task is one lane: it runs until
  * it is told to close, and talks over its own port in batches.
  */
-import type { MessagePort } from 'node:worker_threads';
+import { hash } from 'node:crypto';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Limits } from '../../model/limits.ts';
 import {
   type ObjectToLane,
@@ -17,12 +18,13 @@ import {
   CLOCK_POSTED_BYTE,
   CLOCK_RUNNING,
   clockOf,
+  type Digests,
   epochMs,
+  type GuestReport,
   type LaneTask,
   type ModuleMessage,
   NOT_RUNNING,
   type ReplyMessage,
-  type ResultMessage,
 } from '../protocol.ts';
 import { CellStore } from './cell-store.ts';
 import { startInvocation } from './invocation.ts';
@@ -32,26 +34,30 @@ import type { RunningInvocation, Workplace } from './workplace.ts';
 /** Results wait for others until there are so many, so that both threads work at the same time. */
 const BATCH_MAX = 16;
 
-/** Beside a guest that takes longer, waking the broker costs nothing: nobody's result waits for one, once that is known. */
+/** Beside a guest that takes longer, waking the broker costs nothing: nobody's result waits for one that is not known to be short. */
 const LONG_MS = 0.2;
 
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
 type Resume = (reply: ReplyMessage | null) => void;
 
-export default function runLane({ port, clock }: LaneTask): Promise<void> {
-  return new Promise((close) => new LaneThread(port as unknown as MessagePort, clock, close));
+export default function runLane(task: LaneTask): Promise<void> {
+  return new Promise((close) => new LaneThread(task, close));
 }
 
 class LaneThread {
   readonly #port: MessagePort;
   readonly #clock: Float64Array;
   readonly #modules = new Map<number, ModuleMessage>();
-  /** Modules whose last guest took longer than that, before it suspended or ended. */
-  readonly #longModules = new Set<number>();
+  /** Modules whose last guest took no longer than that before it suspended or ended. */
+  readonly #shortModules = new Set<number>();
   readonly #limits = new Map<number, Limits>();
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
+  readonly #hashes: boolean;
+  /** How many posts the broker has sent, and how many of them are read. */
+  readonly #posted: Int32Array;
+  #read = 0;
   readonly #forAnswer: ShortWait;
   readonly #forWork: ShortWait;
   readonly #workplace: Workplace = {
@@ -63,29 +69,51 @@ class LaneThread {
   #turnEnds = false;
   /** Guests that go on in a turn of their own, which is to come. */
   #resumes = 0;
+  /** It had nothing to do but wait for the post it reads: what can be done here need not be done by the broker. */
+  #hasTime = false;
 
-  constructor(port: MessagePort, clock: SharedArrayBuffer, close: () => void) {
+  constructor({ port: given, clock, hashes }: LaneTask, close: () => void) {
+    const port = given as unknown as MessagePort;
     this.#port = port;
     this.#clock = new Float64Array(clock);
     this.#close = close;
+    this.#hashes = hashes;
     this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
-    const posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
-    this.#forAnswer = new ShortWait(port, posted);
-    this.#forWork = new ShortWait(port, posted);
+    this.#posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
+    this.#forAnswer = new ShortWait(port, this.#posted);
+    this.#forWork = new ShortWait(port, this.#posted);
     port.on('message', (post: ToLane) => this.#take(post));
     this.#send({ type: 'ready' });
+    this.#flush();
   }
 
   #take(post: ToLane): void {
+    this.#read = (this.#read + 1) | 0;
     if (post instanceof ArrayBuffer) this.#receive(post);
     else this.#learn(post);
   }
 
   /** No guest is here, or the one that is waits for an answer that has not come. */
+  get #isFree(): boolean {
+    return this.#live.size <= 1 && this.#waiting.size === this.#live.size && this.#resumes === 0;
+  }
+
+  /** What is there already is read before results are sent: posts of few messages would stay so for ever. */
+  #takeNext(): boolean {
+    const isThere = ((Atomics.load(this.#posted, 0) - this.#read) | 0) > 0;
+    const post = isThere && this.#isFree ? receiveMessageOnPort(this.#port) : undefined;
+    if (post === undefined) return false;
+    this.#take(post.message);
+    return true;
+  }
+
   #waitShortly(): void {
-    if (this.#live.size > 1 || this.#waiting.size !== this.#live.size || this.#resumes > 0) return;
+    if (!this.#isFree) return;
     const post = (this.#live.size === 0 ? this.#forWork : this.#forAnswer).next();
-    if (post !== null) this.#take(post);
+    if (post === null) return;
+    this.#hasTime = true;
+    this.#take(post);
+    this.#hasTime = false;
   }
 
   #learn(message: ObjectToLane): void {
@@ -104,7 +132,7 @@ class LaneThread {
 
   #forget(moduleId: number): void {
     this.#modules.delete(moduleId);
-    this.#longModules.delete(moduleId);
+    this.#shortModules.delete(moduleId);
   }
 
   /** jco's glue makes promises that it drops when a guest traps: their rejection is no fault of the lane. */
@@ -126,31 +154,34 @@ class LaneThread {
   }
 
   #invoke(packed: PackedInvoke): void {
-    const module = this.#modules.get(packed.moduleId);
+    const { moduleId, slot } = packed;
+    const module = this.#modules.get(moduleId);
     const limits = this.#limits.get(packed.limitsId);
     if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
-    const message = { ...packed, limits };
-    if (this.#longModules.has(packed.moduleId)) this.#flush();
+    if (!this.#shortModules.has(moduleId)) this.#flush();
     const enteredMs = epochMs();
-    this.#clock[clockOf(message.slot)] = enteredMs;
-    this.#clock[clockOf(message.slot) + 1] = 0;
-    const running = startInvocation(module, message, this.#workplace);
-    if (!(running.result instanceof Promise)) {
-      this.#finish(running.result);
-      this.#noteTime(packed.moduleId, running.result.wallMs);
-      return;
+    this.#clock[clockOf(slot)] = enteredMs;
+    this.#clock[clockOf(slot) + 1] = 0;
+    const running = startInvocation(module, { ...packed, limits }, this.#workplace);
+    const { result } = running;
+    if (result instanceof Promise) {
+      this.#live.set(slot, running);
+      result.then((report) => this.#settle(report)).catch(raise);
+      this.#noteTime(moduleId, epochMs() - enteredMs);
+    } else {
+      const wallMs = this.#leave(slot);
+      const digests = this.#hashes && this.#hasTime ? digestsOf(packed, result) : null;
+      this.#send({ ...result, wallMs, digests });
+      this.#noteTime(moduleId, wallMs);
     }
-    this.#live.set(message.slot, running);
-    running.result.then((result) => this.#finish(result)).catch(raise);
-    this.#noteTime(packed.moduleId, epochMs() - enteredMs);
   }
 
   #noteTime(moduleId: number, ms: number): void {
     if (ms < LONG_MS) {
-      this.#longModules.delete(moduleId);
+      this.#shortModules.add(moduleId);
       return;
     }
-    this.#longModules.add(moduleId);
+    this.#shortModules.delete(moduleId);
     this.#flush();
   }
 
@@ -193,13 +224,19 @@ class LaneThread {
     this.#resumeLater(slot, null);
   }
 
-  #finish(result: ResultMessage): void {
-    this.#live.delete(result.slot);
-    this.#waiting.delete(result.slot);
-    const at = clockOf(result.slot);
+  /** One that was suspended. */
+  #settle(report: GuestReport): void {
+    this.#live.delete(report.slot);
+    this.#waiting.delete(report.slot);
+    this.#send({ ...report, wallMs: this.#leave(report.slot), digests: null });
+  }
+
+  /** Takes an invocation off the clock; answers its wall time in milliseconds. */
+  #leave(slot: number): number {
+    const at = clockOf(slot);
     const wallMs = epochMs() - (this.#clock[at] ?? 0);
     this.#clock[at] = 0;
-    this.#send({ ...result, wallMs });
+    return wallMs;
   }
 
   #mark(slot: number): void {
@@ -208,14 +245,22 @@ class LaneThread {
 
   #send(message: PackedFromLane): void {
     if (this.#outbox.push(message) === BATCH_MAX) this.#flush();
+    this.#willEndTurn();
+  }
+
+  #willEndTurn(): void {
     if (this.#turnEnds) return;
     this.#turnEnds = true;
     queueMicrotask(() => this.#endTurn());
   }
 
-  /** Waits only here, behind the last message of a post: no other post may come between two of them. */
+  /** Reads on only here, behind the last message of a post: no other post may come between two of them. */
   #endTurn(): void {
     this.#turnEnds = false;
+    if (this.#outbox.length > 0 && this.#takeNext()) {
+      this.#willEndTurn();
+      return;
+    }
     this.#flush();
     this.#waitShortly();
   }
@@ -226,6 +271,14 @@ class LaneThread {
     this.#outbox = [];
     this.#port.postMessage(batch, transferListOf(batch));
   }
+}
+
+function digestsOf({ input }: PackedInvoke, { result }: GuestReport): Digests | null {
+  return result.kind === 'returned' ? { input: sha256(input), output: sha256(result.output) } : null;
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return Buffer.from(hash('sha256', bytes), 'hex');
 }
 
 /** A fault of ours ends the lane, whatever becomes of rejections in it. */

@@ -4,18 +4,12 @@ import type { GuestInstance } from '../abi/guest-instance.ts';
 import { enterGuestState, stopGuest } from '../abi/guest-state.ts';
 import { instantiateGuest } from '../abi/instantiate.ts';
 import { promising } from '../abi/jspi.ts';
-import {
-  epochMs,
-  type GuestResult,
-  type InvokeMessage,
-  type ModuleMessage,
-  type ResultMessage,
-} from '../protocol.ts';
+import type { GuestReport, GuestResult, InvokeMessage, ModuleMessage } from '../protocol.ts';
 import { giveBackCell, restore, takeCell, type Variant, variantOf } from './cell.ts';
 import type { Cell } from './cell-store.ts';
 import { classify, type EntryEnd, overBefore } from './classify.ts';
 import { startComponent } from './component.ts';
-import { notStarted, resultMessage } from './report.ts';
+import { guestReport, notStarted } from './report.ts';
 import type { RunningInvocation, Workplace } from './workplace.ts';
 
 /** Starts `message` in a new guest of `module`. Guest code may already have finished when this returns. */
@@ -24,22 +18,21 @@ export function startInvocation(
   message: InvokeMessage,
   workplace: Workplace,
 ): RunningInvocation {
-  const startedMs = epochMs();
   const { mark } = workplace;
   const over = overBefore(module, message.limits);
-  if (over !== null) return notStarted(module, message.slot, over, startedMs);
+  if (over !== null) return notStarted(module, message.slot, over);
   if (module.component !== null) return startComponent(module, module.component, message, workplace);
   const variant = variantOf(module, message);
   const cell = takeCell(workplace.cells, module, variant, message, workplace.callBroker);
   const { state } = cell;
   enterGuestState(state, message);
   const fault = instantiate(cell, module, variant);
-  if (fault !== null) return notStarted(module, message.slot, fault, startedMs);
+  if (fault !== null) return notStarted(module, message.slot, fault);
   const guest: Guest = { module, variant, cell, ...instanceOf(cell) };
   setCounters(guest);
-  const finish = (end: EntryEnd): ResultMessage => {
+  const finish = (end: EntryEnd): GuestReport => {
     mark.leave();
-    return report(workplace, guest, end, startedMs);
+    return report(workplace, guest, end);
   };
   const cancel = () =>
     stopGuest(state, { kind: 'aborted', code: 'ERR_ABORTED', message: 'cancelled by the host' });
@@ -99,10 +92,7 @@ function runStraight(guest: Guest): EntryEnd {
   }
 }
 
-async function runSuspendable(
-  guest: Guest,
-  finish: (end: EntryEnd) => ResultMessage,
-): Promise<ResultMessage> {
+async function runSuspendable(guest: Guest, finish: (end: EntryEnd) => GuestReport): Promise<GuestReport> {
   try {
     const start = startOf(guest);
     if (start !== null) await promising(start)();
@@ -112,18 +102,10 @@ async function runSuspendable(
   }
 }
 
-function report(
-  { cells }: Workplace,
-  { module, variant, cell, exports }: Guest,
-  end: EntryEnd,
-  startedMs: number,
-): ResultMessage {
+function report({ cells }: Workplace, { module, variant, cell, exports }: Guest, end: EntryEnd): GuestReport {
   const { state } = cell;
   const result = classify(state, module, exports, end, variant.codeShift);
-  const reported = resultMessage(state, result, {
-    peakMemoryBytes: state.memory.buffer.byteLength,
-    startedMs,
-  });
+  const reported = guestReport(state, result, state.memory.buffer.byteLength);
   if (!('thrown' in end)) giveBackCell(cells, cell, variant);
   return reported;
 }

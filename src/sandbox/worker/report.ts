@@ -1,14 +1,10 @@
 /** Runs in a lane's thread: what is said of an invocation that ended. */
 import type { GuestState } from '../abi/guest-state.ts';
-import { epochMs, type GuestResult, type ModuleMessage, type ResultMessage } from '../protocol.ts';
+import type { GuestReport, GuestResult, ModuleMessage } from '../protocol.ts';
 import type { RunningInvocation } from './workplace.ts';
 
 /** The report about a guest that ran. */
-export function resultMessage(
-  state: GuestState,
-  result: GuestResult,
-  { peakMemoryBytes, startedMs }: { readonly peakMemoryBytes: number; readonly startedMs: number },
-): ResultMessage {
+export function guestReport(state: GuestState, result: GuestResult, peakMemoryBytes: number): GuestReport {
   const fuelLeft = state.fuelWhenStopped ?? state.fuel?.value ?? 0n;
   return {
     type: 'result',
@@ -18,7 +14,6 @@ export function resultMessage(
     fuelExact: ENDED_BY_ITSELF.has(result.kind) || isFuel(result),
     peakMemoryBytes,
     logs: state.logs,
-    wallMs: epochMs() - startedMs,
   };
 }
 
@@ -27,9 +22,7 @@ export function notStarted(
   { initialFuel: fuel }: ModuleMessage,
   slot: number,
   result: GuestResult,
-  startedMs: number,
 ): RunningInvocation {
-  const wallMs = epochMs() - startedMs;
   const reported = {
     type: 'result',
     slot,
@@ -38,7 +31,6 @@ export function notStarted(
     fuelExact: true,
     peakMemoryBytes: 0,
     logs: [],
-    wallMs,
   } as const;
   return { result: reported, cancel: () => {} };
 }

@@ -1,12 +1,12 @@
 /** Runs in a lane's thread: what its invocations share, and what they look like to it. */
 import type { CallBroker } from '../abi/leaving-call.ts';
-import type { ResultMessage } from '../protocol.ts';
+import type { GuestReport } from '../protocol.ts';
 import type { CellStore } from './cell-store.ts';
 
 /** A guest that is running or suspended. */
 export interface RunningInvocation {
   /** Settles with what is reported; never rejects because of the guest. */
-  readonly result: Promise<ResultMessage> | ResultMessage;
+  readonly result: Promise<GuestReport> | GuestReport;
   /** Ends the guest at its next check; a suspended one has to be resumed for that. */
   cancel(): void;
 }

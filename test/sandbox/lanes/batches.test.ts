@@ -1,6 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { hash } from 'node:crypto';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { ECHO, guest } from '../../guests/wat.ts';
+import { ECHO, guest, ONE } from '../../guests/wat.ts';
 
 /** Counts for some tens of milliseconds. */
 const COUNTING = guest({
@@ -29,13 +30,32 @@ describe('results of a lane that has got many invocations at a time', () => {
     expect(last.atMs - first.atMs).toBeGreaterThan(last.wallMs);
   });
 
-  it('nor do those of short guests before them, once it is known who takes long', async () => {
+  it('nor do those of short guests before them, unless these are known to be short too', async () => {
     sandbox = createSandbox({ lanes: 1 });
     const [counting, echo] = [await sandbox.admit(COUNTING), await sandbox.admit(ECHO)];
-    await sandbox.execute(counting, { input: '{}', limits });
     const short = sandbox.execute(echo, { input: '{}' }).then(() => performance.now());
     const long = sandbox.execute(counting, { input: '{}', limits });
     const { usage } = await long;
     expect(performance.now() - (await short)).toBeGreaterThan(usage.wallMs / 2);
   });
+});
+
+describe('the digests of a receipt', () => {
+  it.each(['thread', 'process'] as const)(
+    'are those of the documents, whoever had time to make them (%s)',
+    async (tier) => {
+      const sandbox = createSandbox({ lanes: 2, tier });
+      onTestFinished(() => sandbox.close());
+      const one = await sandbox.admit(ONE);
+      const runs = Array.from({ length: 300 }, async (_, n) => {
+        const input = JSON.stringify({ n, text: 'Zürich' });
+        const { receipt } = await sandbox.execute(one, { input });
+        expect(receipt).toMatchObject({
+          input_sha256: hash('sha256', input),
+          output_sha256: hash('sha256', '1'),
+        });
+      });
+      await Promise.all(runs);
+    },
+  );
 });

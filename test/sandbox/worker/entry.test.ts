@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { admitArtifact } from '../../../src/catalog/admit.ts';
@@ -6,12 +8,14 @@ import { type PackedInvoke, packToLane, unpackFromLane } from '../../../src/sand
 import {
   type CallMessage,
   CLOCK_BYTES,
+  CLOCK_POSTED_BYTE,
   type GuestResult,
   type ModuleMessage,
   type ReplyMessage,
+  type ResultMessage,
 } from '../../../src/sandbox/protocol.ts';
 import runLane from '../../../src/sandbox/worker/entry.ts';
-import { ECHO, guest } from '../../guests/wat.ts';
+import { ECHO, guest, ONE } from '../../guests/wat.ts';
 
 /** Makes one host call and hands on what it yields. */
 const RELAY = guest({
@@ -80,7 +84,7 @@ it('an invocation gets no answer that was meant for the one that had its slot be
     beforeLane();
     beforeLane = () => {};
   });
-  const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES) });
+  const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), hashes: false });
   broker.postMessage(moduleMessage(1, RELAY));
   broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
   broker.postMessage(packToLane([invoke(0), invoke(1)]));
@@ -112,7 +116,55 @@ it('a post is taken to its end before the next one, also while a guest waits for
   broker.postMessage(packToLane([invoke(0), ...many]));
   // What the invocations before it need is forgotten only now.
   broker.postMessage(moduleMessage(3, ECHO, 2));
-  await runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES) });
+  await runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), hashes: false });
   broker.close();
   expect(ended).toEqual([...many.map(({ slot }) => slot), 0]);
+});
+
+/** The batches of results of a lane to which all of this was posted before it began to read. */
+async function resultsOf(
+  messages: readonly PackedInvoke[],
+  { hashes = false, posted = 0 } = {},
+): Promise<ResultMessage[][]> {
+  const { port1: broker, port2: port } = new MessageChannel();
+  const batches: ResultMessage[][] = [];
+  broker.on('message', (batch: ArrayBuffer) => {
+    const results = unpackFromLane(batch).filter((message) => message.type === 'result');
+    if (results.length > 0) batches.push(results);
+    if (batches.flat().length === messages.length) broker.postMessage({ type: 'close' });
+  });
+  broker.postMessage(moduleMessage(1, ONE));
+  broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
+  for (const message of messages) broker.postMessage(packToLane([message]));
+  const clock = new SharedArrayBuffer(CLOCK_BYTES);
+  new Int32Array(clock, CLOCK_POSTED_BYTE, 1)[0] = posted;
+  await runLane({ port: port as never, clock, hashes });
+  broker.close();
+  return batches;
+}
+
+it.each([true, false])(
+  'a lane that had to wait for its work hashes the documents, if it may (%s)',
+  async (hashes) => {
+    const input = encoder.encode('"Zürich"');
+    // It waits behind the first.
+    const [, [result] = []] = await resultsOf([invoke(0), { ...invoke(1), input }], { hashes });
+    const [expectedInput, expectedOutput] = [input, '1'].map((document) =>
+      Buffer.from(hash('sha256', document), 'hex'),
+    );
+    const expected = {
+      input: new Uint8Array(expectedInput ?? []),
+      output: new Uint8Array(expectedOutput ?? []),
+    };
+    // Where there is one core, no lane waits awake.
+    expect(result?.digests).toEqual(hashes && availableParallelism() > 1 ? expected : null);
+  },
+);
+
+it('results wait for the work that is there already: posts of one message do not stay so', async () => {
+  const messages = Array.from({ length: 40 }, (_, slot) => invoke(slot));
+  const batches = await resultsOf(messages, { posted: 2 + messages.length });
+  expect(batches.flat().map(({ slot }) => slot)).toEqual(messages.map(({ slot }) => slot));
+  // Three full ones, and more where one guest took long: the first does.
+  expect(batches.length).toBeLessThan(messages.length / 2);
 });

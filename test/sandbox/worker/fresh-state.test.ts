@@ -4,7 +4,7 @@ import { Admission } from '../../../src/catalog/admission/admission.ts';
 import { admitArtifact, compileArtifact } from '../../../src/catalog/admit.ts';
 import type { Artifact } from '../../../src/catalog/artifact.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
-import type { InvokeMessage, ModuleMessage, ResultMessage } from '../../../src/sandbox/protocol.ts';
+import type { InvokeMessage, ModuleMessage } from '../../../src/sandbox/protocol.ts';
 import { CellStore } from '../../../src/sandbox/worker/cell-store.ts';
 import { startInvocation } from '../../../src/sandbox/worker/invocation.ts';
 import type { Workplace } from '../../../src/sandbox/worker/workplace.ts';
@@ -96,8 +96,7 @@ async function invoke(module: ModuleMessage, call: Call, place: Workplace): Prom
     logLevel: null,
     mayWait: false,
   };
-  const { wallMs: _, ...reported }: ResultMessage = await startInvocation(module, message, place).result;
-  return reported;
+  return startInvocation(module, message, place).result;
 }
 
 describe('an invocation on a used thread', () => {
