@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setInterval } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Admission } from '../../../src/catalog/admission/admission.ts';
 import { MODULE_BYTES_MAX } from '../../../src/catalog/admission/module-bytes-max.ts';
 import { compileArtifact } from '../../../src/catalog/admit.ts';
@@ -33,6 +34,12 @@ function children(): number[] {
 }
 
 /** Node has started in the process, and does more. */
+/** Resolves when it is no child of this process any more. */
+async function gone(pid: number | undefined): Promise<void> {
+  expect(pid).toBeTypeOf('number');
+  for await (const _ of setInterval(10)) if (pid === undefined || !children().includes(pid)) return;
+}
+
 function isWarmingUp(pid: number): boolean {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const userTicks = stat.slice(stat.lastIndexOf(')')).split(' ')[12];
@@ -124,6 +131,31 @@ describe('admission in a child process', { timeout: 2 * MINUTE_MS }, () => {
     process.kill(spare, 'SIGKILL');
     expect((await (prepared ?? admission.prepare(ECHO))).facts.publishedBytes).toBe(ECHO.byteLength);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'ends a child behind the module it was given, and when it is closed',
+    async () => {
+      admission = new Admission(DEFAULT_LIMITS, GENEROUS);
+      const before = children();
+      const first = admission.prepare(ECHO);
+      const [used] = children().filter((pid) => !before.includes(pid));
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      await first;
+      const second = admission.prepare(ECHO);
+      const [other] = children().filter((pid) => !before.includes(pid) && pid !== used);
+      await second;
+      // Not while what came of it is compiled.
+      expect(children()).toEqual(expect.arrayContaining([used, other]));
+      vi.advanceTimersByTime(100);
+      await gone(used);
+      await gone(other);
+      await admission.prepare(ECHO);
+      const [last] = children().filter((pid) => !before.includes(pid));
+      admission.close();
+      await gone(last);
+    },
+  );
 
   it('gives back what waits when it is closed, and takes no more', async () => {
     admission = new Admission(DEFAULT_LIMITS, GENEROUS);
