@@ -64,21 +64,23 @@ async function sendToBroker(tier: Tier, most: number, random: Random): Promise<F
   let endLink: (reason: string | null) => void = () => {};
   let isKilled = false;
   const clock = new Float64Array(CLOCK_BYTES / 8);
+  const claims = tier === 'thread' ? new Int32Array(SLOTS) : null;
   const open: OpenLink = (take) => {
     receive = take;
     const ended = new Promise<string | null>((resolve) => (endLink = resolve));
     const kill = () => {
       isKilled = true;
     };
-    return { clock, ended, kill, needsBytes: false, postMessage: (_: ToLane) => {} };
+    return { clock, claims, ended, kill, needsBytes: false, postMessage: (_: ToLane) => {} };
   };
-  const dead: Job[] = [];
+  const handedBack: Job[] = [];
   const lane = new Lane(open, {
     index: 0,
     distrustsClock: tier === 'process',
     onReady: () => {},
     onFree: () => {},
-    onDead: (_, __, lost) => dead.push(...lost.map(({ job }) => job)),
+    onSkipped: () => {},
+    onDead: (_, __, lost) => handedBack.push(...lost.map(({ job }) => job)),
   });
   for (const job of jobs) lane.dispatch(job);
   const reader = new FrameReader([FRAME.batch, FRAME.clock], FRAME_BYTES_MAX);
@@ -86,7 +88,9 @@ async function sendToBroker(tier: Tier, most: number, random: Random): Promise<F
     if (tier === 'thread') {
       receive(somePost(random));
       scribble(clock, random);
+      claims?.fill(random(4), random(SLOTS));
       lane.watch(epochMs());
+      handedBack.push(...lane.recall(random(3) / 2));
       continue;
     }
     try {
@@ -103,8 +107,10 @@ async function sendToBroker(tier: Tier, most: number, random: Random): Promise<F
   if (isKilled) counts.refused += 1;
   endLink('fuzzed');
   await lane.close();
-  if (counts.ended + dead.length !== jobs.length) {
-    throw new Error(`${jobs.length} jobs, but ${counts.ended} ended and ${dead.length} were handed back`);
+  if (counts.ended + handedBack.length !== jobs.length) {
+    throw new Error(
+      `${jobs.length} jobs, but ${counts.ended} ended and ${handedBack.length} were handed back`,
+    );
   }
   return counts;
 }
@@ -247,7 +253,9 @@ function someClock(random: Random): Float64Array<ArrayBuffer> {
 /** What a process can say, well-formed but not always true. */
 function someBatch(random: Random): ArrayBuffer {
   const slot = random(SLOTS + 2);
-  switch (random(4)) {
+  switch (random(5)) {
+    case 4:
+      return packFromLane([{ type: 'skipped', slot }]);
     case 0:
       return packFromLane([{ type: 'ready' }, { type: 'pong' }]);
     case 1:

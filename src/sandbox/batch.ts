@@ -19,6 +19,7 @@ import type {
   ReadyMessage,
   ReplyMessage,
   ResultMessage,
+  SkippedMessage,
 } from './protocol.ts';
 
 /** `limitsId` stands for limits that the lane has been told. */
@@ -27,7 +28,7 @@ export type PackedInvoke = Omit<InvokeMessage, 'limits'> & {
   readonly limitsId: number;
 };
 export type PackedToLane = PackedInvoke | ReplyMessage | CancelMessage | PingMessage;
-export type PackedFromLane = ReadyMessage | PongMessage | CallMessage | ResultMessage;
+export type PackedFromLane = ReadyMessage | PongMessage | SkippedMessage | CallMessage | ResultMessage;
 
 /** A set of limits, told once per lane. */
 export interface LimitsMessage {
@@ -60,6 +61,7 @@ const KIND = Object.freeze({
   result: 6,
   ping: 7,
   pong: 8,
+  skipped: 9,
 });
 const NO_TIME = Number.NaN;
 const NO_LEVEL = 255;
@@ -190,6 +192,7 @@ export function unpackFromLane(buffer: ArrayBuffer): PackedFromLane[] {
       messages.push({ type: 'call', slot, wireNumber: reader.u32(), payload: reader.bytes() });
     } else if (kind === KIND.ready) messages.push({ type: 'ready' });
     else if (kind === KIND.pong) messages.push({ type: 'pong' });
+    else if (kind === KIND.skipped) messages.push({ type: 'skipped', slot });
     else throw new TypeError(`expected a message of a lane, got kind ${kind}`);
   }
   return messages;

@@ -108,6 +108,12 @@ export interface PongMessage {
   readonly type: 'pong';
 }
 
+/** The invocation in `slot` was recalled before it was entered; the slot is free again. */
+export interface SkippedMessage {
+  readonly type: 'skipped';
+  readonly slot: number;
+}
+
 export interface CloseMessage {
   readonly type: 'close';
 }
@@ -177,7 +183,8 @@ export interface LaneTask {
  *     Float64[1 + 2 * slot] when that slot's invocation was entered, in ms of the epoch, moved on by the time for which
  *                           it could have run but its lane was busy; 0 = not running
  *     Float64[2 + 2 * slot] how many replies its guest has gone on with
- *     Int32 at the end      how many posts the broker has sent (threads only)
+ *     Int32 behind them     how many posts the broker has sent (threads only)
+ *     Int32 for each slot   whose its invocation is (threads only), see CLAIM
  */
 export const CLOCK_RUNNING = 0;
 export const NOT_RUNNING = -1;
@@ -192,7 +199,12 @@ export function clockOf(slot: number): number {
 
 /** Where the clock says how many posts were sent. */
 export const CLOCK_POSTED_BYTE = (1 + 2 * SLOTS_MAX) * Float64Array.BYTES_PER_ELEMENT;
-export const CLOCK_BYTES = CLOCK_POSTED_BYTE + Float64Array.BYTES_PER_ELEMENT;
+/** Where it says whose the invocation of the first slot is. */
+export const CLOCK_CLAIMS_BYTE = CLOCK_POSTED_BYTE + Float64Array.BYTES_PER_ELEMENT;
+export const CLOCK_BYTES = CLOCK_CLAIMS_BYTE + SLOTS_MAX * Int32Array.BYTES_PER_ELEMENT;
+
+/** Who is first to change it has the invocation: the lane enters it, or the broker takes it to another lane. */
+export const CLAIM = Object.freeze({ free: 0, entered: 1, recalled: 2 });
 
 /** Milliseconds since the epoch with sub-millisecond steps, comparable between threads. */
 export function epochMs(): number {

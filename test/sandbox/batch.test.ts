@@ -51,6 +51,7 @@ const end = fc.oneof(
 );
 const fromLane = fc.oneof(
   fc.constant({ type: 'ready' as const }),
+  fc.record({ type: fc.constant('skipped' as const), slot: u32 }),
   fc.record({ type: fc.constant('call' as const), slot: u32, wireNumber: u32, payload: bytes }),
   fc.record({
     type: fc.constant('result' as const),

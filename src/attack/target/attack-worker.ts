@@ -82,6 +82,7 @@ function takenOver(posts: WorkerAttack['posts']): OpenLink {
     };
     return {
       clock,
+      claims: null,
       ended,
       needsBytes: false,
       kill: () => end(null),

@@ -108,6 +108,7 @@ export const ESCAPE_ATTACKS: readonly Attack[] = [
     (slot) => [[call(slot, 2, 'TOKEN')], [result(slot)]],
     refusedCall('secret_read', 'ERR_SECRET_DENIED'),
   ),
+  saying('skip', 'say that it left out its invocation', (slot) => [[{ type: 'skipped', slot }]]),
   saying('flood-of-calls', 'make calls without end', (slot) => [
     Array.from({ length: 100 }, () => call(slot, 1)),
   ]),

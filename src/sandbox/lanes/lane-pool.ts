@@ -171,7 +171,7 @@ export class LanePool {
   #freest(): Lane | null {
     let best: Lane | null = null;
     for (const lane of this.#lanes) {
-      if (lane.takesJobs && lane.inFlight < (best?.inFlight ?? this.#slots)) best = lane;
+      if (lane.takesJobs && lane.slotsInUse < (best?.slotsInUse ?? this.#slots)) best = lane;
     }
     return best;
   }
@@ -191,6 +191,7 @@ export class LanePool {
         this.dispatch();
       },
       onFree: (_, job, peakBytes) => this.#freed(lane, job, peakBytes),
+      onSkipped: () => this.dispatch(),
       onDead: (_, reason, lost) => this.#replace(lane, reason, lost),
     });
     this.#lanes = [...this.#lanes, lane];
@@ -272,5 +273,17 @@ export class LanePool {
   #checkLanes(): void {
     const nowMs = epochMs();
     for (const lane of this.#lanes) lane.watch(nowMs);
+    this.#shareWork();
+  }
+
+  /** What waits behind a long guest goes to lanes that have nothing to do; as much stays as each of these gets. */
+  #shareWork(): void {
+    const idle = this.#lanes.filter((lane) => lane.isIdle && lane.takesJobs).length;
+    if (idle === 0 || this.#waiting.size > 0) return;
+    const recalled = this.#lanes.flatMap((lane) => lane.recall(idle / (idle + 1)));
+    if (recalled.length === 0) return;
+    for (const job of recalled) this.#options.room.giveBack(job, null);
+    this.#waiting.pushFirst(recalled.sort((a, b) => a.queuedAtMs - b.queuedAtMs));
+    this.dispatch();
   }
 }

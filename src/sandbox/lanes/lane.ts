@@ -1,5 +1,13 @@
 import type { Aborted } from '../../model/outcome.ts';
-import { type CallMessage, CLOCK_RUNNING, clockOf, epochMs, type ResultMessage } from '../protocol.ts';
+import {
+  type CallMessage,
+  CLAIM,
+  CLOCK_RUNNING,
+  clockOf,
+  epochMs,
+  NOT_RUNNING,
+  type ResultMessage,
+} from '../protocol.ts';
 import { answerOf } from './call-tape.ts';
 import { ABORTED, type GivenAnswer, type Job } from './job.ts';
 import { type LaneState, laneStateAfter } from './lane-state.ts';
@@ -16,6 +24,8 @@ export interface LaneOptions {
   readonly onReady: (lane: Lane) => void;
   /** `job` is done and its slot is free. */
   readonly onFree: (lane: Lane, job: Job, peakBytes: number | null) => void;
+  /** A slot is free whose job was recalled. */
+  readonly onSkipped: (lane: Lane) => void;
   /** The other side is gone. What was on it and has no verdict is handed back. */
   readonly onDead: (lane: Lane, reason: string | null, lost: readonly Lost[]) => void;
 }
@@ -36,6 +46,8 @@ interface Flight extends Replies {
   /** Host calls of this run. */
   calls: number;
   cancelledAtMs: number | null;
+  /** It was not entered when the lane was last looked at. */
+  isBehind: boolean;
   /** Why it was cancelled: the caller, another course than before, or (null) the clock. */
   verdict: Aborted | null;
 }
@@ -58,6 +70,9 @@ export class Lane {
   readonly #options: LaneOptions;
   readonly #link: LaneLink;
   readonly #flights = new Slots<Flight>();
+  /** Slots whose jobs went to another lane; the other side has not come to them yet. */
+  readonly #recalled = new Set<number>();
+  #isBehind = false;
   readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
   /** Host calls that are not answered yet. */
@@ -89,6 +104,16 @@ export class Lane {
     return this.#flights.size;
   }
 
+  get slotsInUse(): number {
+    return this.#flights.size + this.#recalled.size;
+  }
+
+  /** Nothing runs here, and nothing waited here when it was last looked at. */
+  get isIdle(): boolean {
+    const { clock } = this.#link;
+    return this.#state === 'ready' && !this.#isBehind && clock[CLOCK_RUNNING] === NOT_RUNNING;
+  }
+
   get takesJobs(): boolean {
     return !this.reserved && (this.#state === 'starting' || this.#state === 'ready');
   }
@@ -103,8 +128,11 @@ export class Lane {
       sent: 0,
       lastSentAtMs: 0,
       cancelledAtMs: null,
+      isBehind: false,
       verdict: null,
     });
+    const { claims } = this.#link;
+    if (claims !== null) Atomics.store(claims, slot, CLAIM.free);
     this.#outbox.send({
       type: 'invoke',
       slot,
@@ -123,8 +151,11 @@ export class Lane {
   /** Cancels guests past their wall time; ends the lane when it does not answer. Called periodically. */
   watch(nowMs: number): void {
     const { clock } = this.#link;
+    this.#isBehind = false;
     for (const [slot, flight] of this.#flights) {
       const { job, cancelledAtMs } = flight;
+      flight.isBehind = clock[clockOf(slot)] === 0;
+      if (flight.isBehind) this.#isBehind = true;
       if (cancelledAtMs === null) {
         const wallMs = elapsedMs(clock, slot, flight, nowMs);
         if (wallMs > job.authority.limits.wall_ms) this.#cancel(slot, flight, nowMs);
@@ -138,6 +169,27 @@ export class Lane {
       }
     }
     if (this.#flights.size > 0) this.#watchAnswers(nowMs);
+  }
+
+  /**
+   * Takes back this share of the jobs that have waited since the lane was last looked at, those that came last. None
+   * that was entered: the first to claim an invocation has it, and the other side skips what it comes too late for.
+   */
+  recall(share: number): Job[] {
+    const { claims } = this.#link;
+    if (claims === null || this.suspect !== null || !this.#isBehind) return [];
+    const behind = [...this.#flights].filter(
+      ([, flight]) => flight.isBehind && flight.cancelledAtMs === null,
+    );
+    behind.sort(([, a], [, b]) => b.job.queuedAtMs - a.job.queuedAtMs);
+    const recalled: Job[] = [];
+    for (const [slot, { job }] of behind.slice(0, Math.ceil(behind.length * share))) {
+      if (Atomics.compareExchange(claims, slot, CLAIM.free, CLAIM.recalled) !== CLAIM.free) continue;
+      this.#flights.withdraw(slot);
+      this.#recalled.add(slot);
+      recalled.push(job);
+    }
+    return recalled;
   }
 
   /** Ends a job of this lane as aborted. */
@@ -185,6 +237,7 @@ export class Lane {
         this.#options.onReady(this);
       } else if (message.type === 'call') this.#serve(message);
       else if (message.type === 'result') this.#finish(message);
+      else if (message.type === 'skipped') this.#skipped(message.slot);
     }
   }
 
@@ -237,6 +290,15 @@ export class Lane {
     } else job.done({ reported, startedAtMs: this.#heardAtMs - wallMs });
     if (reported.result.kind === 'aborted' && cancelledAtMs === null) this.retire();
     this.#options.onFree(this, job, reported.peakMemoryBytes);
+  }
+
+  #skipped(slot: number): void {
+    if (!this.#recalled.delete(slot)) {
+      this.kill('it skipped what was not recalled');
+      return;
+    }
+    this.#flights.giveBack(slot);
+    this.#options.onSkipped(this);
   }
 
   #cancel(slot: number, flight: Flight, nowMs: number): void {

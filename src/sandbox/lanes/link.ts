@@ -4,6 +4,8 @@ import type { ToLane } from '../batch.ts';
 export interface LaneLink {
   /** Written by the other side; its layout is in protocol.ts. */
   readonly clock: Float64Array;
+  /** Whose the invocation of each slot is, shared with the other side; null where nothing is shared. */
+  readonly claims: Int32Array | null;
   /** In order. What cannot be delivered any more is dropped; then `ended` resolves. */
   postMessage(post: ToLane): void;
   /** Module messages must carry the module's bytes: the other side compiles for itself. */

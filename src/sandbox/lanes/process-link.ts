@@ -81,6 +81,7 @@ function openProcess(options: ProcessOptions, receive: (batch: unknown) => void)
   socket?.on('error', () => {});
   return {
     clock,
+    claims: null,
     ended: exitOf(child, () => fault).finally(() => socket?.destroy()),
     postMessage: (post) => {
       if (socket !== null) send(socket, post);

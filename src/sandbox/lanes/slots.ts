@@ -26,10 +26,21 @@ export class Slots<Item> {
   }
 
   delete(slot: number): void {
-    if (this.get(slot) === undefined) return;
+    if (this.withdraw(slot) !== undefined) this.#free.push(slot);
+  }
+
+  /** Takes its item out of a slot that stays in use until it is given back. */
+  withdraw(slot: number): Item | undefined {
+    const item = this.get(slot);
+    if (item === undefined) return undefined;
     this.#items[slot] = null;
-    this.#free.push(slot);
     this.#size -= 1;
+    return item;
+  }
+
+  /** For a slot whose item was withdrawn. */
+  giveBack(slot: number): void {
+    this.#free.push(slot);
   }
 
   *[Symbol.iterator](): Iterator<readonly [slot: number, item: Item]> {

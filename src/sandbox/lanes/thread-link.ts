@@ -1,7 +1,14 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { type ToLane, transferListOf } from '../batch.ts';
-import { CLOCK_BYTES, CLOCK_POSTED_BYTE, CLOCK_RUNNING, NOT_RUNNING } from '../protocol.ts';
+import {
+  CLOCK_BYTES,
+  CLOCK_CLAIMS_BYTE,
+  CLOCK_POSTED_BYTE,
+  CLOCK_RUNNING,
+  NOT_RUNNING,
+  SLOTS_MAX,
+} from '../protocol.ts';
 import type { LaneLink, OpenLink } from './link.ts';
 
 /** Bounds the JavaScript heap of a lane; linear memories are bounded by the modules themselves. */
@@ -55,6 +62,7 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
     .finally(() => port1.close());
   return {
     clock: view,
+    claims: new Int32Array(clock, CLOCK_CLAIMS_BYTE, SLOTS_MAX),
     needsBytes: false,
     ended,
     postMessage: (post: ToLane) => {

@@ -15,6 +15,8 @@ import {
   unpackToLane,
 } from '../batch.ts';
 import {
+  CLAIM,
+  CLOCK_CLAIMS_BYTE,
   CLOCK_POSTED_BYTE,
   CLOCK_RUNNING,
   clockOf,
@@ -25,6 +27,7 @@ import {
   type ModuleMessage,
   NOT_RUNNING,
   type ReplyMessage,
+  SLOTS_MAX,
 } from '../protocol.ts';
 import { CellStore } from './cell-store.ts';
 import { startInvocation } from './invocation.ts';
@@ -58,6 +61,7 @@ class LaneThread {
   /** How many posts the broker has sent, and how many of them are read. */
   readonly #posted: Int32Array;
   #read = 0;
+  readonly #claims: Int32Array;
   readonly #forAnswer: ShortWait;
   readonly #forWork: ShortWait;
   readonly #workplace: Workplace = {
@@ -80,6 +84,7 @@ class LaneThread {
     this.#hashes = hashes;
     this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
     this.#posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
+    this.#claims = new Int32Array(clock, CLOCK_CLAIMS_BYTE, SLOTS_MAX);
     this.#forAnswer = new ShortWait(port, this.#posted);
     this.#forWork = new ShortWait(port, this.#posted);
     port.on('message', (post: ToLane) => this.#take(post));
@@ -158,6 +163,10 @@ class LaneThread {
     const module = this.#modules.get(moduleId);
     const limits = this.#limits.get(packed.limitsId);
     if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
+    if (this.#isRecalled(slot)) {
+      this.#send({ type: 'skipped', slot });
+      return;
+    }
     if (!this.#shortModules.has(moduleId)) this.#flush();
     const enteredMs = epochMs();
     this.#clock[clockOf(slot)] = enteredMs;
@@ -174,6 +183,11 @@ class LaneThread {
       this.#send({ ...result, wallMs, digests });
       this.#noteTime(moduleId, wallMs);
     }
+  }
+
+  /** The broker may have taken it to another lane that has nothing to do. */
+  #isRecalled(slot: number): boolean {
+    return Atomics.compareExchange(this.#claims, slot, CLAIM.free, CLAIM.entered) === CLAIM.recalled;
   }
 
   #noteTime(moduleId: number, ms: number): void {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createSandbox, type Sandbox } from '../../../src/sandbox/sandbox.ts';
-import { ECHO, guest, ONE } from '../../guests/wat.ts';
+import { ECHO, ENDLESS, guest, ONE } from '../../guests/wat.ts';
 
 /** Counts for some tens of milliseconds. */
 const COUNTING = guest({
@@ -37,6 +37,25 @@ describe('results of a lane that has got many invocations at a time', () => {
     const long = sandbox.execute(counting, { input: '{}', limits });
     const { usage } = await long;
     expect(performance.now() - (await short)).toBeGreaterThan(usage.wallMs / 2);
+  });
+});
+
+describe('invocations behind a guest that takes long', () => {
+  it('are run by a lane that has nothing to do', async () => {
+    const sandbox = createSandbox({ lanes: 2, limits: { fuel: Number.MAX_SAFE_INTEGER } });
+    onTestFinished(() => sandbox.close());
+    const [endless, echo] = [await sandbox.admit(ENDLESS), await sandbox.admit(ECHO)];
+    let isOver = false;
+    const long = sandbox.execute(endless, { input: '{}', limits: { wall_ms: 3_000 } });
+    void long.then(() => (isOver = true));
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => sandbox.execute(echo, { input: `${n}` })),
+    );
+    expect(isOver).toBe(false);
+    expect(outcomes.map((outcome) => 'output' in outcome && outcome.output)).toEqual(
+      Array.from({ length: 40 }, (_, n) => `${n}`),
+    );
+    expect(await long).toMatchObject({ kind: 'exhausted', limit: 'wall_ms' });
   });
 });
 

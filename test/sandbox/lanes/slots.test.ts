@@ -4,17 +4,28 @@ import { Slots } from '../../../src/sandbox/lanes/slots.ts';
 
 describe('slots', () => {
   it('answer as a map from numbers does, and use the number that was freed last', () => {
-    const step = fc.oneof(fc.constant('put' as const), fc.nat(12));
+    const slot = fc.nat(12);
+    const step = fc.oneof(fc.constant('put' as const), slot, fc.record({ withdrawn: slot }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const slots = new Slots<{ readonly n: number }>();
         const model = new Map<number, { readonly n: number }>();
         const freed: number[] = [];
+        /** Withdrawn, and not given back yet. */
+        const absent: number[] = [];
         for (const [n, step] of steps.entries()) {
           if (step === 'put') {
             const slot = slots.put({ n });
-            expect(slot).toBe(freed.pop() ?? model.size);
+            expect(slot).toBe(freed.pop() ?? model.size + absent.length);
             model.set(slot, { n });
+          } else if (typeof step === 'object') {
+            const { withdrawn } = step;
+            expect(slots.withdraw(withdrawn)).toEqual(model.get(withdrawn));
+            if (model.delete(withdrawn)) absent.push(withdrawn);
+            else if (absent[0] === withdrawn) {
+              slots.giveBack(withdrawn);
+              freed.push(...absent.splice(0, 1));
+            }
           } else {
             if (model.delete(step)) freed.push(step);
             slots.delete(step);

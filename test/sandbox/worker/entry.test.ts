@@ -7,7 +7,9 @@ import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
 import { type PackedInvoke, packToLane, unpackFromLane } from '../../../src/sandbox/batch.ts';
 import {
   type CallMessage,
+  CLAIM,
   CLOCK_BYTES,
+  CLOCK_CLAIMS_BYTE,
   CLOCK_POSTED_BYTE,
   type GuestResult,
   type ModuleMessage,
@@ -167,4 +169,26 @@ it('results wait for the work that is there already: posts of one message do not
   expect(batches.flat().map(({ slot }) => slot)).toEqual(messages.map(({ slot }) => slot));
   // Three full ones, and more where one guest took long: the first does.
   expect(batches.length).toBeLessThan(messages.length / 2);
+});
+
+it('an invocation that was recalled is skipped, and one that was not is claimed', async () => {
+  const { port1: broker, port2: port } = new MessageChannel();
+  const clock = new SharedArrayBuffer(CLOCK_BYTES);
+  const claims = new Int32Array(clock, CLOCK_CLAIMS_BYTE, 2);
+  claims[0] = CLAIM.recalled;
+  const said: unknown[] = [];
+  broker.on('message', (batch: ArrayBuffer) => {
+    said.push(...unpackFromLane(batch).filter(({ type }) => type !== 'ready'));
+    if (said.length === 2) broker.postMessage({ type: 'close' });
+  });
+  broker.postMessage(moduleMessage(1, ONE));
+  broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
+  broker.postMessage(packToLane([invoke(0), invoke(1)]));
+  await runLane({ port: port as never, clock, hashes: false });
+  broker.close();
+  expect(said).toMatchObject([
+    { type: 'skipped', slot: 0 },
+    { type: 'result', slot: 1 },
+  ]);
+  expect([...claims]).toEqual([CLAIM.recalled, CLAIM.entered]);
 });
