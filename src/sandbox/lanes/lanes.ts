@@ -1,5 +1,6 @@
 import type { Limits } from '../../model/limits.ts';
 import type { Tier } from '../../model/tier.ts';
+import { BATCH_MAX } from '../batch.ts';
 import { Convictions } from './convictions.ts';
 import type { Job } from './job.ts';
 import { LanePool } from './lane-pool.ts';
@@ -74,7 +75,6 @@ const RECYCLE_AFTER_DEFAULT = 10_000;
 const FIRST_UID_DEFAULT = 61_184;
 
 const FRAME_EXTRA_BYTES = 1024 * 1024;
-const BATCH_MAX = 16;
 
 /** What a process can have to say at a time: a batch of results, each with an output and logs. */
 function largestFrameBytes({ output_bytes, log_bytes, log_lines, http_request_bytes }: Limits): number {

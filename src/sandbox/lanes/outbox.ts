@@ -1,11 +1,9 @@
 import type { Artifact } from '../../catalog/artifact.ts';
 import type { Limits } from '../../model/limits.ts';
-import { type ObjectToLane, type PackedToLane, packToLane } from '../batch.ts';
+import { BATCH_MAX, type ObjectToLane, type PackedToLane, packToLane } from '../batch.ts';
 import type { LaneLink } from './link.ts';
 import { Told } from './told.ts';
 
-/** Messages wait for others until there are so many, so that both threads work at the same time. */
-const BATCH_MAX = 16;
 /** What a lane knows at a time. An invocation that runs keeps its module whatever the lane forgets. */
 const MODULES_MAX = 256;
 const LIMITS_MAX = 256;

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Limits } from '../../model/limits.ts';
 import {
+  BATCH_MAX,
   type ObjectToLane,
   type PackedFromLane,
   type PackedInvoke,
@@ -33,9 +34,6 @@ import { CellStore } from './cell-store.ts';
 import { startInvocation } from './invocation.ts';
 import { ShortWait } from './short-wait.ts';
 import type { RunningInvocation, Workplace } from './workplace.ts';
-
-/** Results wait for others until there are so many, so that both threads work at the same time. */
-const BATCH_MAX = 16;
 
 /** Beside a guest that takes longer, waking the broker costs nothing: nobody's result waits for one that is not known to be short. */
 const LONG_MS = 0.2;
