@@ -71,7 +71,7 @@ async function sendToBroker(tier: Tier, most: number, random: Random): Promise<F
     const kill = () => {
       isKilled = true;
     };
-    return { clock, claims, ended, kill, needsBytes: false, postMessage: (_: ToLane) => {} };
+    return { clock, claims, ended, kill, tier, postMessage: (_: ToLane) => {} };
   };
   const handedBack: Job[] = [];
   const lane = new Lane(open, {

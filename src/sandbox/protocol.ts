@@ -5,6 +5,7 @@
 import type { Abi, LogLevel } from '../model/abi.ts';
 import type { Limits } from '../model/limits.ts';
 import type { OutcomeResult } from '../model/outcome.ts';
+import type { Tier } from '../model/tier.ts';
 
 /** The bytes of an admitted module, and of the one with its image. */
 export interface ModuleBytes {
@@ -172,8 +173,7 @@ export interface LogRecord {
 export interface LaneTask {
   readonly port: MessagePort;
   readonly clock: SharedArrayBuffer;
-  /** Whether it may hash documents in the broker's place. */
-  readonly hashes: boolean;
+  readonly tier: Tier;
 }
 
 /**
@@ -183,7 +183,7 @@ export interface LaneTask {
  *     Float64[1 + 2 * slot] when that slot's invocation was entered, in ms of the epoch, moved on by the time for which
  *                           it could have run but its lane was busy; 0 = not running
  *     Float64[2 + 2 * slot] how many replies its guest has gone on with
- *     Int32 behind them     how many posts the broker has sent (threads only)
+ *     Int32 behind them     how many posts were sent to the lane's port
  *     Int32 for each slot   whose its invocation is (threads only), see CLAIM
  */
 export const CLOCK_RUNNING = 0;

@@ -84,7 +84,7 @@ function takenOver(posts: WorkerAttack['posts']): OpenLink {
       clock,
       claims: null,
       ended,
-      needsBytes: false,
+      tier: 'process',
       kill: () => end(null),
       postMessage(post) {
         if (!(post instanceof ArrayBuffer)) {

@@ -1,6 +1,6 @@
 import type { Limits } from '../../model/limits.ts';
 import type { Tier } from '../../model/tier.ts';
-import { BATCH_MAX } from '../batch.ts';
+import { BATCH_MAX } from '../gathered.ts';
 import { Convictions } from './convictions.ts';
 import type { Job } from './job.ts';
 import { LanePool } from './lane-pool.ts';
@@ -81,7 +81,7 @@ function largestFrameBytes({ output_bytes, log_bytes, log_lines, http_request_by
   // JSON writes a control character as six; a line comes with its level.
   const logs = 6 * log_bytes + 64 * log_lines;
   return Math.min(
-    BATCH_MAX * (Math.max(output_bytes, http_request_bytes) + logs + FRAME_EXTRA_BYTES),
+    BATCH_MAX.process * (Math.max(output_bytes, http_request_bytes) + logs + FRAME_EXTRA_BYTES),
     2 ** 31,
   );
 }

@@ -1,3 +1,4 @@
+import type { Tier } from '../../model/tier.ts';
 import type { ToLane } from '../batch.ts';
 
 /** The way to the other side of a lane: a worker thread, or one in a process of its own. */
@@ -8,8 +9,8 @@ export interface LaneLink {
   readonly claims: Int32Array | null;
   /** In order. What cannot be delivered any more is dropped; then `ended` resolves. */
   postMessage(post: ToLane): void;
-  /** Module messages must carry the module's bytes: the other side compiles for itself. */
-  readonly needsBytes: boolean;
+  /** To a process, module messages carry the module's bytes: it compiles for itself. */
+  readonly tier: Tier;
   /** Ends the other side at once. */
   kill(): void;
   /** Resolves when the other side is gone, with the reason if it did not end by itself. */

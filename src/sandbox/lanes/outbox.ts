@@ -1,6 +1,7 @@
 import type { Artifact } from '../../catalog/artifact.ts';
 import type { Limits } from '../../model/limits.ts';
-import { BATCH_MAX, type ObjectToLane, type PackedToLane, packToLane } from '../batch.ts';
+import { type ObjectToLane, type PackedToLane, packToLane } from '../batch.ts';
+import { Gathered } from '../gathered.ts';
 import type { LaneLink } from './link.ts';
 import { Told } from './told.ts';
 
@@ -13,18 +14,19 @@ export class Outbox {
   readonly #link: LaneLink;
   readonly #modules = new Told<Artifact>(MODULES_MAX, (artifact, moduleId, forgets) => {
     const { manifest: _, digest: __, capabilities: ___, places: ____, bytes, ...module } = artifact;
-    const known = this.#link.needsBytes ? { ...module, bytes } : module;
+    const known = this.#link.tier === 'process' ? { ...module, bytes } : module;
     this.sendObject({ type: 'module', moduleId, forgets, ...known });
   });
   readonly #limits = new Told<Limits>(LIMITS_MAX, (limits, limitsId, forgets) =>
     this.sendObject({ type: 'limits', limitsId, forgets, limits }),
   );
-  #packed: PackedToLane[] = [];
+  readonly #gathered: Gathered<PackedToLane>;
   #flushes = false;
   #flushesLater = false;
 
   constructor(link: LaneLink) {
     this.#link = link;
+    this.#gathered = new Gathered(link.tier);
   }
 
   /** With what else this turn of the event loop has to say before it looks elsewhere. */
@@ -65,15 +67,12 @@ export class Outbox {
 
   /** True when the batch was full and has gone. */
   #pack(message: PackedToLane): boolean {
-    if (this.#packed.push(message) < BATCH_MAX) return false;
+    if (!this.#gathered.add(message)) return false;
     this.#flush();
     return true;
   }
 
   #flush(): void {
-    if (this.#packed.length === 0) return;
-    const batch = packToLane(this.#packed);
-    this.#packed = [];
-    this.#link.postMessage(batch);
+    if (!this.#gathered.isEmpty) this.#link.postMessage(packToLane(this.#gathered.take()));
   }
 }

@@ -87,7 +87,7 @@ function openProcess(options: ProcessOptions, receive: (batch: unknown) => void)
       if (socket !== null) send(socket, post);
     },
     kill: () => child.kill('SIGKILL'),
-    needsBytes: true,
+    tier: 'process',
   };
 }
 

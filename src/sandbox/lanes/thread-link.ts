@@ -57,13 +57,13 @@ function openThread(piscina: Piscina, receive: (batch: unknown) => void): LaneLi
   const killed = new AbortController();
   const ended = piscina
     // piscina derives the type of transferList from an older MessagePort.
-    .run({ port: port2, clock, hashes: true }, { transferList: [port2] as never, signal: killed.signal })
+    .run({ port: port2, clock, tier: 'thread' }, { transferList: [port2] as never, signal: killed.signal })
     .then(() => null, String)
     .finally(() => port1.close());
   return {
     clock: view,
     claims: new Int32Array(clock, CLOCK_CLAIMS_BYTE, SLOTS_MAX),
-    needsBytes: false,
+    tier: 'thread',
     ended,
     postMessage: (post: ToLane) => {
       port1.postMessage(post, transferListOf(post));

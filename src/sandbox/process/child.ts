@@ -6,7 +6,7 @@
 import { Socket } from 'node:net';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { ObjectToLane } from '../batch.ts';
-import { CLOCK_BYTES, CLOCK_RUNNING, epochMs, NOT_RUNNING } from '../protocol.ts';
+import { CLOCK_BYTES, CLOCK_POSTED_BYTE, CLOCK_RUNNING, epochMs, NOT_RUNNING } from '../protocol.ts';
 import { packClock } from './clock-frame.ts';
 import { dropPermissions } from './drop-permissions.ts';
 import { FRAME, type Frame, type FrameKind, FrameReader, sendFrame } from './frames.ts';
@@ -21,13 +21,14 @@ const EXIT_THREAD_LOST = 70;
 const clock = new SharedArrayBuffer(CLOCK_BYTES);
 const view = new Float64Array(clock);
 view[CLOCK_RUNNING] = NOT_RUNNING;
+const posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
 const { port1, port2 } = new MessageChannel();
 const [, , heapMb] = process.argv;
 // It inherits the flags of this process: with `execArgv: []` it would have every permission.
 const thread = new Worker(
   new URL(import.meta.url.endsWith('.ts') ? './lane-thread.ts' : './lane-thread.js', import.meta.url),
   {
-    workerData: { port: port2, clock, hashes: false },
+    workerData: { port: port2, clock, tier: 'process' },
     transferList: [port2],
     env: {},
     argv: [],
@@ -61,6 +62,7 @@ setInterval(() => {
 function passOn({ kind, body }: Frame): void {
   if (kind === FRAME.batch) port1.postMessage(body, [body]);
   else port1.postMessage(objectOf(kind, body));
+  Atomics.add(posted, 0, 1);
 }
 
 function objectOf(kind: FrameKind, body: ArrayBuffer): ObjectToLane {

@@ -3,10 +3,11 @@
  * it is told to close, and talks over its own port in batches.
  */
 import { hash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { Limits } from '../../model/limits.ts';
+import type { Tier } from '../../model/tier.ts';
 import {
-  BATCH_MAX,
   type ObjectToLane,
   type PackedFromLane,
   type PackedInvoke,
@@ -15,6 +16,7 @@ import {
   transferListOf,
   unpackToLane,
 } from '../batch.ts';
+import { Gathered } from '../gathered.ts';
 import {
   CLAIM,
   CLOCK_CLAIMS_BYTE,
@@ -38,6 +40,12 @@ import type { RunningInvocation, Workplace } from './workplace.ts';
 /** Beside a guest that takes longer, waking the broker costs nothing: nobody's result waits for one that is not known to be short. */
 const LONG_MS = 0.2;
 
+/**
+ * The broker's, the lane's, and in a process the one that passes on. With fewer cores, a lane that waited awake would keep
+ * one of the others from its work.
+ */
+const THREADS_AT_WORK: Readonly<Record<Tier, number>> = Object.freeze({ thread: 2, process: 3 });
+
 /** Resumes a guest that waits for a host call; null when its invocation was cancelled. */
 type Resume = (reply: ReplyMessage | null) => void;
 
@@ -55,7 +63,7 @@ class LaneThread {
   readonly #live = new Map<number, RunningInvocation>();
   readonly #waiting = new Map<number, Resume>();
   readonly #close: () => void;
-  readonly #hashes: boolean;
+  readonly #tier: Tier;
   /** How many posts the broker has sent, and how many of them are read. */
   readonly #posted: Int32Array;
   #read = 0;
@@ -67,24 +75,26 @@ class LaneThread {
     callBroker: (slot, wireNumber, payload) => this.#call(slot, wireNumber, payload),
     mark: { enter: (slot) => this.#mark(slot), leave: () => this.#mark(NOT_RUNNING) },
   };
-  #outbox: PackedFromLane[] = [];
+  readonly #outbox: Gathered<PackedFromLane>;
   #turnEnds = false;
   /** Guests that go on in a turn of their own, which is to come. */
   #resumes = 0;
   /** It had nothing to do but wait for the post it reads: what can be done here need not be done by the broker. */
   #hasTime = false;
 
-  constructor({ port: given, clock, hashes }: LaneTask, close: () => void) {
+  constructor({ port: given, clock, tier }: LaneTask, close: () => void) {
     const port = given as unknown as MessagePort;
     this.#port = port;
     this.#clock = new Float64Array(clock);
     this.#close = close;
-    this.#hashes = hashes;
+    this.#tier = tier;
+    this.#outbox = new Gathered(tier);
     this.#clock[CLOCK_RUNNING] = NOT_RUNNING;
     this.#posted = new Int32Array(clock, CLOCK_POSTED_BYTE, 1);
     this.#claims = new Int32Array(clock, CLOCK_CLAIMS_BYTE, SLOTS_MAX);
-    this.#forAnswer = new ShortWait(port, this.#posted);
-    this.#forWork = new ShortWait(port, this.#posted);
+    const waits = availableParallelism() >= THREADS_AT_WORK[tier];
+    this.#forAnswer = new ShortWait(port, this.#posted, waits);
+    this.#forWork = new ShortWait(port, this.#posted, waits);
     port.on('message', (post: ToLane) => this.#take(post));
     this.#send({ type: 'ready' });
     this.#flush();
@@ -177,7 +187,7 @@ class LaneThread {
       this.#noteTime(moduleId, epochMs() - enteredMs);
     } else {
       const wallMs = this.#leave(slot);
-      const digests = this.#hashes && this.#hasTime ? digestsOf(packed, result) : null;
+      const digests = this.#tier === 'thread' && this.#hasTime ? digestsOf(packed, result) : null;
       this.#send({ ...result, wallMs, digests });
       this.#noteTime(moduleId, wallMs);
     }
@@ -256,7 +266,7 @@ class LaneThread {
   }
 
   #send(message: PackedFromLane): void {
-    if (this.#outbox.push(message) === BATCH_MAX) this.#flush();
+    if (this.#outbox.add(message)) this.#flush();
     this.#willEndTurn();
   }
 
@@ -269,7 +279,7 @@ class LaneThread {
   /** Reads on only here, behind the last message of a post: no other post may come between two of them. */
   #endTurn(): void {
     this.#turnEnds = false;
-    if (this.#outbox.length > 0 && this.#takeNext()) {
+    if (!this.#outbox.isEmpty && this.#takeNext()) {
       this.#willEndTurn();
       return;
     }
@@ -278,9 +288,8 @@ class LaneThread {
   }
 
   #flush(): void {
-    if (this.#outbox.length === 0) return;
-    const batch = packFromLane(this.#outbox);
-    this.#outbox = [];
+    if (this.#outbox.isEmpty) return;
+    const batch = packFromLane(this.#outbox.take());
     this.#port.postMessage(batch, transferListOf(batch));
   }
 }

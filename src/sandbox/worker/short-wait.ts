@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { ToLane } from '../batch.ts';
 
@@ -24,11 +23,11 @@ export class ShortWait {
   #skipNext = 1;
   #inARow = 0;
 
-  constructor(port: MessagePort, posted: Int32Array, cores = availableParallelism()) {
+  /** `waits`: false where there is no core to wait on. */
+  constructor(port: MessagePort, posted: Int32Array, waits: boolean) {
     this.#port = port;
     this.#posted = posted;
-    // On a single core whoever waits awake keeps the broker from answering.
-    this.#skip = cores > 1 ? 0 : Number.POSITIVE_INFINITY;
+    this.#skip = waits ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** The next post, if it comes soon. */

@@ -28,7 +28,7 @@ describe('a pool whose lanes never become ready', () => {
         return {
           clock,
           claims: null,
-          needsBytes: false,
+          tier: 'thread',
           postMessage: () => {},
           kill: () => {},
           ended: Promise.resolve('no memory'),
@@ -80,7 +80,7 @@ describe('a lane whose jobs are recalled', () => {
           clock,
           claims,
           kill,
-          needsBytes: false,
+          tier: 'thread',
           postMessage: () => {},
           ended: new Promise(() => {}),
         };

@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { admitArtifact } from '../../../src/catalog/admit.ts';
 import { DEFAULT_LIMITS } from '../../../src/model/limits.ts';
+import type { Tier } from '../../../src/model/tier.ts';
 import { type PackedInvoke, packToLane, unpackFromLane } from '../../../src/sandbox/batch.ts';
 import {
   type CallMessage,
@@ -86,7 +87,7 @@ it('an invocation gets no answer that was meant for the one that had its slot be
     beforeLane();
     beforeLane = () => {};
   });
-  const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), hashes: false });
+  const closed = runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), tier: 'thread' });
   broker.postMessage(moduleMessage(1, RELAY));
   broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
   broker.postMessage(packToLane([invoke(0), invoke(1)]));
@@ -118,7 +119,7 @@ it('a post is taken to its end before the next one, also while a guest waits for
   broker.postMessage(packToLane([invoke(0), ...many]));
   // What the invocations before it need is forgotten only now.
   broker.postMessage(moduleMessage(3, ECHO, 2));
-  await runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), hashes: false });
+  await runLane({ port: port as never, clock: new SharedArrayBuffer(CLOCK_BYTES), tier: 'thread' });
   broker.close();
   expect(ended).toEqual([...many.map(({ slot }) => slot), 0]);
 });
@@ -126,7 +127,7 @@ it('a post is taken to its end before the next one, also while a guest waits for
 /** The batches of results of a lane to which all of this was posted before it began to read. */
 async function resultsOf(
   messages: readonly PackedInvoke[],
-  { hashes = false, posted = 0 } = {},
+  { tier = 'thread' as Tier, posted = 0 } = {},
 ): Promise<ResultMessage[][]> {
   const { port1: broker, port2: port } = new MessageChannel();
   const batches: ResultMessage[][] = [];
@@ -140,17 +141,17 @@ async function resultsOf(
   for (const message of messages) broker.postMessage(packToLane([message]));
   const clock = new SharedArrayBuffer(CLOCK_BYTES);
   new Int32Array(clock, CLOCK_POSTED_BYTE, 1)[0] = posted;
-  await runLane({ port: port as never, clock, hashes });
+  await runLane({ port: port as never, clock, tier });
   broker.close();
   return batches;
 }
 
-it.each([true, false])(
-  'a lane that had to wait for its work hashes the documents, if it may (%s)',
-  async (hashes) => {
+it.each(['thread', 'process'] as const)(
+  'a lane that had to wait for its work hashes the documents, if it is a thread (%s)',
+  async (tier) => {
     const input = encoder.encode('"Zürich"');
     // It waits behind the first.
-    const [, [result] = []] = await resultsOf([invoke(0), { ...invoke(1), input }], { hashes });
+    const [, [result] = []] = await resultsOf([invoke(0), { ...invoke(1), input }], { tier });
     const [expectedInput, expectedOutput] = [input, '1'].map((document) =>
       Buffer.from(hash('sha256', document), 'hex'),
     );
@@ -159,7 +160,7 @@ it.each([true, false])(
       output: new Uint8Array(expectedOutput ?? []),
     };
     // Where there is one core, no lane waits awake.
-    expect(result?.digests).toEqual(hashes && availableParallelism() > 1 ? expected : null);
+    expect(result?.digests).toEqual(tier === 'thread' && availableParallelism() > 1 ? expected : null);
   },
 );
 
@@ -184,7 +185,7 @@ it('an invocation that was recalled is skipped, and one that was not is claimed'
   broker.postMessage(moduleMessage(1, ONE));
   broker.postMessage({ type: 'limits', limitsId: 1, forgets: null, limits: DEFAULT_LIMITS });
   broker.postMessage(packToLane([invoke(0), invoke(1)]));
-  await runLane({ port: port as never, clock, hashes: false });
+  await runLane({ port: port as never, clock, tier: 'thread' });
   broker.close();
   expect(said).toMatchObject([
     { type: 'skipped', slot: 0 },
