@@ -23,6 +23,7 @@ export interface PoolSettings {
   readonly queueDepth?: number | undefined;
 }
 
+/** What a listener throws is an uncaught exception, in a turn of its own: no lane depends on it. */
 export interface LanesOptions extends PoolSettings {
   readonly onLaneReady?: ((lane: number) => void) | undefined;
   readonly onLaneLost?: ((lane: number, reason: string) => void) | undefined;
@@ -86,20 +87,33 @@ function largestFrameBytes({ output_bytes, log_bytes, log_lines, http_request_by
   );
 }
 
+/** Calls a listener so that its fault is not its caller's. */
+function apart<Told extends unknown[]>(listener: ((...told: Told) => void) | undefined) {
+  return (...told: Told): void => {
+    try {
+      listener?.(...told);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
+}
+
 export function createLanes(options: LanesOptions): Lanes {
-  const { onLaneReady, onLaneLost, onQuarantined } = options;
+  const onQuarantined = apart(options.onQuarantined);
   let lanes = options.lanes ?? LANES_DEFAULT;
   let inFlightPerLane = options.inFlightPerLane ?? IN_FLIGHT_DEFAULT;
   let queueDepth = options.queueDepth ?? 0;
   const room = new Room(options.memoryBudgetBytes ?? defaultMemoryBudgetBytes());
-  const convictions = new Convictions((job) => onQuarantined?.(job.artifact.digest, job.authority.handler));
+  const convictions = new Convictions((job) => onQuarantined(job.artifact.digest, job.authority.handler));
   let processes = options.processes ?? PROCESSES_DEFAULT;
   const threads = createThreads(options.laneHeapMb);
   const shared = {
     convictions,
     room,
-    onLaneReady,
-    onLaneLost,
+    onLaneReady: apart(options.onLaneReady),
+    onLaneLost: apart(options.onLaneLost),
     // Room is for both tiers: what one gives back the other can use.
     onRoom: () => {
       pool.dispatch();

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../../src/host/egress/http-client.ts';
 import { createSandbox, type Sandbox, type SandboxOptions } from '../../../src/sandbox/sandbox.ts';
@@ -72,6 +75,12 @@ describe('when a lane is lost', () => {
     expect(await waiting).toMatchObject({ kind: 'completed', output: '1' });
     expect(await busy).toMatchObject({ kind: 'exhausted', limit: 'wall_ms' });
   });
+});
+
+it('a listener that throws costs no lane', async () => {
+  const script = fileURLToPath(new URL('./throwing-listeners.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script]);
+  expect(stdout.split('\n')).toEqual(['ready', 'lost', 'ready', 'completed', '']);
 });
 
 describe('an invocation that brings down its lane', () => {
