@@ -15,7 +15,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ['errors.ts', 'model'],
   tasker: ['errors.ts', 'model', 'queue'],
   sandbox: ['errors.ts', 'model', 'catalog', 'host'],
-  'sandbox/worker': ['errors.ts', 'model', 'sandbox/batch.ts', 'sandbox/protocol.ts', 'sandbox/abi'],
+  'sandbox/worker': [
+    'errors.ts',
+    'model',
+    'sandbox/batch.ts',
+    'sandbox/gathered.ts',
+    'sandbox/protocol.ts',
+    'sandbox/abi',
+  ],
   'sandbox/process': [
     'sandbox/abi',
     'sandbox/batch.ts',
