@@ -132,7 +132,13 @@ function brokerConfig(port: number, guests: string): Config {
     worker: { ...config.worker, namespace: NAMESPACE, templates: [TEMPLATES], poll_ms: 100 },
     catalog: { builtin: true, folders: [guests] },
     // Time for a request that is held while the suite waits for Tasker's slowest poll.
-    limits: { ...config.limits, fuel: 200_000_000, wall_ms: END_WITHIN_MS, http_timeout_ms: END_WITHIN_MS },
+    limits: {
+      ...config.limits,
+      fuel: 200_000_000,
+      wall_ms: END_WITHIN_MS,
+      http_timeout_ms: END_WITHIN_MS,
+      http_first_byte_ms: END_WITHIN_MS,
+    },
     grants: {
       interop_gate: Grants.parse([GATE_GRANT]),
       http_request: [
