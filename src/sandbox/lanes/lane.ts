@@ -72,7 +72,6 @@ export class Lane {
   readonly #flights = new Slots<Flight>();
   /** Slots whose jobs went to another lane; the other side has not come to them yet. */
   readonly #recalled = new Set<number>();
-  #isBehind = false;
   readonly #outbox: Outbox;
   readonly #ended: Promise<void>;
   /** Host calls that are not answered yet. */
@@ -111,7 +110,7 @@ export class Lane {
   /** Nothing runs here, and nothing waited here when it was last looked at. */
   get isIdle(): boolean {
     const { clock } = this.#link;
-    return this.#state === 'ready' && !this.#isBehind && clock[CLOCK_RUNNING] === NOT_RUNNING;
+    return this.#state === 'ready' && clock[CLOCK_RUNNING] === NOT_RUNNING && this.#behind().length === 0;
   }
 
   get takesJobs(): boolean {
@@ -151,11 +150,9 @@ export class Lane {
   /** Cancels guests past their wall time; ends the lane when it does not answer. Called periodically. */
   watch(nowMs: number): void {
     const { clock } = this.#link;
-    this.#isBehind = false;
     for (const [slot, flight] of this.#flights) {
       const { job, cancelledAtMs } = flight;
       flight.isBehind = clock[clockOf(slot)] === 0;
-      if (flight.isBehind) this.#isBehind = true;
       if (cancelledAtMs === null) {
         const wallMs = elapsedMs(clock, slot, flight, nowMs);
         if (wallMs > job.authority.limits.wall_ms) this.#cancel(slot, flight, nowMs);
@@ -177,10 +174,8 @@ export class Lane {
    */
   recall(share: number): Job[] {
     const { claims } = this.#link;
-    if (claims === null || this.suspect !== null || !this.#isBehind) return [];
-    const behind = [...this.#flights].filter(
-      ([, flight]) => flight.isBehind && flight.cancelledAtMs === null,
-    );
+    if (claims === null || this.suspect !== null) return [];
+    const behind = this.#behind().filter(([, flight]) => flight.cancelledAtMs === null);
     behind.sort(([, a], [, b]) => b.job.queuedAtMs - a.job.queuedAtMs);
     const recalled: Job[] = [];
     for (const [slot, { job }] of behind.slice(0, Math.ceil(behind.length * share))) {
@@ -190,6 +185,11 @@ export class Lane {
       recalled.push(job);
     }
     return recalled;
+  }
+
+  /** What was not entered when the lane was last looked at. */
+  #behind(): (readonly [slot: number, flight: Flight])[] {
+    return [...this.#flights].filter(([, flight]) => flight.isBehind);
   }
 
   /** Ends a job of this lane as aborted. */

@@ -171,7 +171,7 @@ class LaneThread {
     const module = this.#modules.get(moduleId);
     const limits = this.#limits.get(packed.limitsId);
     if (module === undefined || limits === undefined) throw new TypeError('the lane was not told the module');
-    if (this.#isRecalled(slot)) {
+    if (!this.#claim(slot)) {
       this.#send({ type: 'skipped', slot });
       return;
     }
@@ -193,9 +193,9 @@ class LaneThread {
     }
   }
 
-  /** The broker may have taken it to another lane that has nothing to do. */
-  #isRecalled(slot: number): boolean {
-    return Atomics.compareExchange(this.#claims, slot, CLAIM.free, CLAIM.entered) === CLAIM.recalled;
+  /** False when the broker was first, and has taken it to another lane that has nothing to do. */
+  #claim(slot: number): boolean {
+    return Atomics.compareExchange(this.#claims, slot, CLAIM.free, CLAIM.entered) !== CLAIM.recalled;
   }
 
   #noteTime(moduleId: number, ms: number): void {
